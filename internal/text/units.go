@@ -1,0 +1,86 @@
+package text
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ParseDuration is time.ParseDuration that also knows days and weeks, alone or
+// in front of the other units: 30d, 2w, 1d12h. A bare 0 is fine; negative
+// durations and other bare numbers are errors.
+func ParseDuration(s string) (time.Duration, error) {
+	rest, total := s, time.Duration(0)
+	for _, unit := range []struct {
+		suffix string
+		length time.Duration
+	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
+		head, tail, found := strings.Cut(rest, unit.suffix)
+		if !found {
+			continue
+		}
+		n, err := strconv.ParseFloat(head, 64)
+		if err != nil || n < 0 || n*float64(unit.length) > float64(1<<62) {
+			return 0, badDuration(s)
+		}
+		total, rest = total+time.Duration(n*float64(unit.length)), tail
+	}
+	if rest == "" && s != "" {
+		return total, nil
+	}
+	d, err := time.ParseDuration(rest)
+	if err != nil || d < 0 || total+d < 0 {
+		return 0, badDuration(s)
+	}
+	return total + d, nil
+}
+
+func badDuration(s string) error {
+	return fmt.Errorf("%q is no duration: write a number with a unit, such as 500ms, 10s, 5m, 1h or 30d", s)
+}
+
+// Duration writes d for people, in the largest one or two units: 45s, 12m,
+// 3h05m, 26d. It rounds towards zero.
+func Duration(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "-" + Duration(-d)
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d/time.Millisecond)
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+	default:
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	}
+}
+
+// Bytes writes n for people in powers of 1024: 512 B, 33.6 MiB.
+func Bytes(n int64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, units := float64(n), "KMGTPE"
+	i := -1
+	for value >= 1024 && i < len(units)-1 {
+		value, i = value/1024, i+1
+	}
+	return fmt.Sprintf("%.1f %ciB", value, units[i])
+}
+
+// Count writes n with thousands separated by commas: 131,072.
+func Count(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
