@@ -118,7 +118,11 @@ type ConfigFile struct {
 	CTime   *time.Time    `json:"ctime,omitempty"`
 	Entries []ConfigEntry `json:"entries"`           // the lines that mention our keys, in file order
 	Ignored string        `json:"ignored,omitempty"` // why the system's reader does not read it
-	Error   string        `json:"error,omitempty"`   // why it could not be read
+	// Kind is empty for files of the sysctl readers. The others apply their
+	// values by themselves, later or earlier: script (rc.local and the like),
+	// tuned, ufw, and cmdline (the kernel's command line, before all others).
+	Kind  string `json:"kind,omitempty"`
+	Error string `json:"error,omitempty"` // why it could not be read
 }
 
 // ConfigEntry is one line of a sysctl file.
@@ -132,7 +136,7 @@ type ConfigEntry struct {
 // Log is what the kernel log says. The counts are nil when no source could be
 // read: that is not the same as no line.
 type Log struct {
-	OverflowLines *int64           `json:"overflow_lines,omitempty"` // records of ours, repeats unfolded or not: lines as they stand
+	OverflowLines *int64           `json:"overflow_lines,omitempty"` // records of ours as they stand, containers' included, repeats not unfolded
 	ForeignLines  *int64           `json:"foreign_lines,omitempty"`  // our words inside another program's line
 	Suppressed    *int64           `json:"suppressed,omitempty"`     // sum of the suppressed counts whose window holds a record of ours
 	EventsMin     *int64           `json:"events_min,omitempty"`     // records after unfolding repeats

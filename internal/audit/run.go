@@ -94,9 +94,8 @@ func SortHosts(hosts []HostResult) {
 	slices.SortStableFunc(hosts, func(a, b HostResult) int { return CompareHosts(&a, &b) })
 }
 
-// CompareHosts puts the worst first: audited hosts by verdict, then failed
-// ones, then skipped ones; within each by name. Failed hosts come after the
-// overflowing and overflowed ones' company because nothing is known of them.
+// CompareHosts puts the worst first: audited hosts by verdict, the failed ones
+// right after the unknown, the skipped ones last; hosts of one rank by name.
 func CompareHosts(a, b *HostResult) int {
 	if c := hostRank(a) - hostRank(b); c != 0 {
 		return c

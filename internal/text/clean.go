@@ -29,16 +29,30 @@ func Clean(s string) string {
 	}, strings.ToValidUTF8(s, string(utf8.RuneError)))
 }
 
-// CleanMax is Clean of at most max bytes of s, with an ellipsis where it cut.
+// CleanMax is Clean of s cut to at most max bytes, with an ellipsis after them
+// where it cut. Cleaning may lengthen text, so that it is cut before (for the
+// cost) and after; a second CleanMax with the same max changes nothing.
 func CleanMax(s string, max int) string {
+	head := cut(s, max)
+	cleaned := Clean(head)
+	if len(head) == len(s) && len(cleaned) <= max {
+		return cleaned
+	}
+	return cut(cleaned, max) + "…"
+}
+
+// cut is at most the first max bytes of s, and no part of a character. Bytes
+// that are no character do not make it shorter.
+func cut(s string, max int) string {
 	if len(s) <= max {
-		return Clean(s)
+		return s
 	}
-	cut := max
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
+	for end := max; end >= 0 && end > max-utf8.UTFMax; end-- {
+		if utf8.RuneStart(s[end]) {
+			return s[:end]
+		}
 	}
-	return Clean(s[:cut]) + "…"
+	return s[:max]
 }
 
 // isClean spares the common case, printable ASCII, every allocation.

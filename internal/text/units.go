@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,9 @@ func ParseDuration(s string) (time.Duration, error) {
 			continue
 		}
 		n, err := strconv.ParseFloat(head, 64)
-		if err != nil || n < 0 || n*float64(unit.length) > float64(1<<62) {
+		// Two of these and the rest of ParseDuration do not overflow; NaN
+		// compares false with everything.
+		if length := n * float64(unit.length); err != nil || !(length >= 0 && length < 1<<61) {
 			return 0, badDuration(s)
 		}
 		total, rest = total+time.Duration(n*float64(unit.length)), tail
@@ -44,6 +47,8 @@ func badDuration(s string) error {
 // 3h05m, 26d. It rounds towards zero.
 func Duration(d time.Duration) string {
 	switch {
+	case d == math.MinInt64: // has no positive counterpart
+		return Duration(d + 1)
 	case d < 0:
 		return "-" + Duration(-d)
 	case d < time.Second:
@@ -66,7 +71,7 @@ func Bytes(n int64) string {
 	}
 	value, units := float64(n), "KMGTPE"
 	i := -1
-	for value >= 1024 && i < len(units)-1 {
+	for value >= 1023.95 && i < len(units)-1 { // what would be written as 1024.0
 		value, i = value/1024, i+1
 	}
 	return fmt.Sprintf("%.1f %ciB", value, units[i])
