@@ -1,0 +1,114 @@
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"twaudit/internal/text"
+	"twaudit/remote"
+)
+
+// parseTarget reads [user@]host[:port]. The user ends at the last @, as for
+// ssh.
+func parseTarget(s string) (remote.Target, error) {
+	var target remote.Target
+	rest := s
+	if at := strings.LastIndexByte(s, '@'); at >= 0 {
+		target.User, rest = s[:at], s[at+1:]
+		if err := checkUser(target.User); err != nil {
+			return remote.Target{}, err
+		}
+	}
+	host, port, err := splitPort(rest)
+	if err != nil {
+		return remote.Target{}, err
+	}
+	if err := checkHost(host); err != nil {
+		return remote.Target{}, err
+	}
+	target.Alias = host
+	if port == nil {
+		return target, nil
+	}
+	target.Port, err = strconv.Atoi(*port)
+	if err != nil || target.Port < 1 || target.Port > 65535 || (*port)[0] == '+' {
+		return remote.Target{}, fmt.Errorf("port %s is no number from 1 to 65535", quote(*port))
+	}
+	return target, nil
+}
+
+// splitPort parts host and port; port is nil when there is none.
+func splitPort(s string) (host string, port *string, err error) {
+	if inner, isBracket := strings.CutPrefix(s, "["); isBracket {
+		host, rest, closed := strings.Cut(inner, "]")
+		addr, err := netip.ParseAddr(host)
+		if !closed || err != nil || !addr.Is6() {
+			return "", nil, errors.New("brackets hold an IPv6 address, such as [2001:db8::1]:2222")
+		}
+		after, hasPort := strings.CutPrefix(rest, ":")
+		switch {
+		case hasPort:
+			return host, &after, nil
+		case rest != "":
+			return "", nil, errors.New("after ] only :PORT may follow")
+		}
+		return host, nil, nil
+	}
+	host, after, hasPort := strings.Cut(s, ":")
+	switch {
+	case !hasPort:
+		return s, nil, nil
+	case !strings.Contains(after, ":"):
+		return host, &after, nil
+	}
+	if _, err := netip.ParseAddr(s); err != nil {
+		return "", nil, errors.New("more than one ':' and no IPv6 address; with a port write [2001:db8::1]:2222")
+	}
+	return s, nil, nil
+}
+
+// checkHost refuses what OpenSSH's client refuses as a host name since 9.6: a
+// name may end up in a ProxyCommand, where a shell reads it. A '#' is ours: it
+// is a comment without its blank.
+func checkHost(s string) error {
+	const meta = "'`\"$\\;&<>|(){},"
+	switch {
+	case s == "":
+		return errors.New("the host name is missing")
+	case s[0] == '-':
+		return errors.New("a host name cannot begin with '-'")
+	case strings.Contains(s, "#"):
+		return errors.New("'#' in a host name: put a blank before a comment")
+	}
+	return refuse("host name", s, meta)
+}
+
+// checkUser refuses what OpenSSH's client refuses as a remote user.
+func checkUser(s string) error {
+	const meta = "'`\";&<>|(){}"
+	switch {
+	case s == "":
+		return errors.New("the user name before '@' is missing")
+	case s[0] == '-':
+		return errors.New("a user name cannot begin with '-'")
+	case s[len(s)-1] == '\\':
+		return errors.New(`a user name cannot end with '\'`)
+	}
+	return refuse("user name", s, meta)
+}
+
+// refuse names the first byte of s that is in meta, white space, or not
+// printable.
+func refuse(what, s, meta string) error {
+	if i := strings.IndexAny(s, meta); i >= 0 {
+		return fmt.Errorf("%q is not allowed in a %s", s[i], what)
+	}
+	if text.Clean(s) != s || strings.ContainsFunc(s, unicode.IsSpace) {
+		return fmt.Errorf("blanks, control and invisible characters are not allowed in a %s", what)
+	}
+	return nil
+}
