@@ -1,0 +1,161 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"twaudit/internal/audit"
+	"twaudit/internal/text"
+)
+
+// verdict has a sign of fixed width in front, so that the words stand in a column
+// and the sign alone tells for whom there is no colour. The star says that an ok
+// was given without having seen everything.
+func (s *screen) verdict(h subject) string {
+	sign, hue := mark(h.Verdict)
+	word := string(h.Verdict)
+	if h.Coverage == audit.CoveragePartial {
+		word += "*"
+	}
+	return s.paint(hue, fmt.Sprintf("%-2s %s", sign, word))
+}
+
+// used is the fill of the table in per cent, rounded down: 100% is a full table.
+// "?" is not known or, for a limit of zero or less, without meaning.
+func used(h subject) string {
+	if h.Ratio == nil {
+		return "?"
+	}
+	const rounding = 1e-9 // 0.29 x 100 is 28.999…
+	return strconv.FormatFloat(math.Floor(100**h.Ratio+rounding), 'f', 0, 64) + "%"
+}
+
+// bar draws the same in seven cells.
+func (s *screen) bar(h subject) string {
+	const cells = 7
+	if h.Ratio == nil {
+		return strings.Repeat(" ", cells)
+	}
+	full := min(max(int(*h.Ratio*cells+0.5), 0), cells)
+	hue := green
+	switch {
+	case *h.Ratio >= 0.95:
+		hue = red
+	case *h.Ratio >= 0.80:
+		hue = yellow
+	}
+	return s.paint(hue, strings.Repeat("█", full)) + s.paint(faint, strings.Repeat("░", cells-full))
+}
+
+// overflows are the connections destroyed, by the counter or, on kernels without
+// one, by the lines in the log.
+func (s *screen) overflows(h subject) string {
+	var parts []string
+	if h.OverflowTotal != nil {
+		parts = append(parts, s.number(*h.OverflowTotal))
+	}
+	if h.OverflowDelta != nil && *h.OverflowDelta > 0 {
+		parts = append(parts, s.paint(boldRed, "+"+s.number(*h.OverflowDelta)))
+	}
+	if _, _, log := loginParts(h); log.OverflowLines != nil && (*log.OverflowLines > 0 || h.OverflowTotal == nil) {
+		parts = append(parts, s.number(*log.OverflowLines)+" lines")
+	}
+	if len(parts) == 0 {
+		return "?"
+	}
+	return strings.Join(parts, " ")
+}
+
+// loginParts are the parts of the host when its row shows the namespace of the
+// login: the log does not say in which namespace a line was caused, and sysctl
+// files reach only the first.
+func loginParts(h subject) (audit.Facts, audit.Config, audit.Log) {
+	if h.namespace != "" {
+		return audit.Facts{}, audit.Config{}, audit.Log{}
+	}
+	return parts(h.HostResult)
+}
+
+// last is when the last overflow was, or "<" and the time since boot.
+func (s *screen) last(h subject) string {
+	facts, _, log := parts(h.HostResult)
+	switch {
+	case h.OverflowDelta != nil && *h.OverflowDelta > 0:
+		return "now"
+	case h.namespace == "" && log.Last != nil:
+		return strings.TrimSuffix(s.ago(*log.Last), " ago")
+	case h.OverflowTotal != nil && *h.OverflowTotal > 0:
+		if facts.Host.BootedAt == nil {
+			return "?"
+		}
+		return "<" + text.Duration(max(s.now.Sub(*facts.Host.BootedAt), 0))
+	}
+	return "-"
+}
+
+// config is what the files say and since when, which is not what runs: that is
+// the limit. "none" is the usual case, the default of the kernel.
+func (s *screen) config(h subject) string {
+	facts, config, _ := loginParts(h)
+	switch {
+	case h.namespace != "":
+		return "-"
+	case facts.Config == nil:
+		return "?"
+	case config.Value == nil:
+		return "none"
+	case config.ChangedAt == nil:
+		return s.number(*config.Value)
+	}
+	return s.number(*config.Value) + ", " + s.ago(*config.ChangedAt)
+}
+
+// headroom is how much of this load the limit sustains: below 1x the table fills.
+// It was estimated for the namespace of the login only.
+func (s *screen) headroom(h subject) string {
+	if h.namespace != "" || h.Headroom == nil || h.Headroom.LoadFactor == nil {
+		return "-"
+	}
+	factor := *h.Headroom.LoadFactor
+	switch {
+	case factor >= 100:
+		return ">99x"
+	case factor >= 10:
+		return fmt.Sprintf("%.0fx", factor)
+	}
+	return fmt.Sprintf("%.1fx", factor)
+}
+
+// number is exact below 100,000, and where width is no matter, else short:
+// 131k, 1.23M.
+func (s *screen) number(n int64) string {
+	if s.Wide || (-100_000 < n && n < 100_000) {
+		return text.Count(n)
+	}
+	value, unit := float64(n), ""
+	for _, unit = range []string{"k", "M", "G", "T", "P", "E"} {
+		value /= 1000
+		if -999.5 < value && value < 999.5 {
+			break
+		}
+	}
+	digits := 0
+	for size := max(value, -value); size < 99.95 && digits < 2; size *= 10 {
+		digits++
+	}
+	return strconv.FormatFloat(value, 'f', digits, 64) + unit
+}
+
+// fill may show a limit of zero or less, which has no ratio but has to be seen.
+func (s *screen) fill(h subject) string {
+	return s.optional(h.Buckets) + "/" + s.optional(h.Limit)
+}
+
+func (s *screen) optional(n *int64) string {
+	if n == nil {
+		return "?"
+	}
+	return s.number(*n)
+}

@@ -1,0 +1,95 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"twaudit/internal/audit"
+	"twaudit/internal/text"
+)
+
+// renderTable writes the report that people read first: what was found in
+// numbers, what to do first, the hosts, why some could not be asked, and what
+// the findings advise.
+func renderTable(w io.Writer, run *audit.Run, o Options) error {
+	s := &screen{Options: o, now: run.Meta.FinishedAt}
+	s.summary(run)
+	s.hosts(run.Hosts)
+	s.failures(run.Hosts)
+	s.findings(run)
+	for i, note := range run.Notes {
+		if i == 0 {
+			s.heading("Notes")
+		}
+		s.line("  ", note)
+	}
+	_, err := w.Write(s.Bytes())
+	return err
+}
+
+// summary is what remains in memory of a reader who stops here: how many, how bad,
+// whether that is all, and the one thing to begin with.
+func (s *screen) summary(run *audit.Run) {
+	sum := run.Summary
+	took := run.Meta.FinishedAt.Sub(run.Meta.StartedAt)
+	parts := []string{fmt.Sprintf("%s audited", text.Count(int64(sum.Audited)))}
+	if sum.Failed > 0 {
+		parts = append(parts, s.paint(boldRed, text.Count(int64(sum.Failed))+" failed"))
+	}
+	if sum.Skipped > 0 {
+		parts = append(parts, text.Count(int64(sum.Skipped))+" not begun")
+	}
+	s.line("", fmt.Sprintf("%s: %s (%s, took %s)", s.paint(bold, plural(sum.Hosts, "host")), strings.Join(parts, ", "),
+		run.Meta.FinishedAt.Format(time.RFC3339), text.Duration(took)))
+	if run.Meta.Partial {
+		s.line("", s.paint(yellow, "The run ended early: this report is partial."))
+	}
+	var verdicts []string
+	for _, v := range audit.Verdicts {
+		if n := sum.Verdicts[v]; n > 0 {
+			_, hue := mark(v)
+			verdicts = append(verdicts, s.paint(hue, text.Count(int64(n))+" "+string(v)))
+		}
+	}
+	if len(verdicts) > 0 {
+		s.line("", strings.Join(verdicts, ", "))
+	}
+	if first := firstThing(run); first != "" {
+		s.line(s.paint(bold, "Do first: "), first)
+	}
+}
+
+// firstThing is the advice of the worst finding there is: about the fleet, or
+// about the first host, which is the worst.
+func firstThing(run *audit.Run) string {
+	for _, severity := range []audit.Severity{audit.SeverityCritical, audit.SeverityWarning} {
+		for i := range run.Hosts {
+			h := &run.Hosts[i]
+			for _, f := range h.Findings {
+				if f.Severity == severity && len(f.Advice) > 0 {
+					return h.Name + ": " + f.Advice[0]
+				}
+			}
+		}
+		for _, f := range run.Findings {
+			if f.Severity == severity && len(f.Advice) > 0 {
+				return f.Advice[0]
+			}
+		}
+	}
+	// No host is known to be in trouble, but some are not known at all.
+	if n := run.Summary.Failed; n > 0 {
+		return "find out why " + plural(n, "host") + " could not be audited: see below"
+	}
+	return ""
+}
+
+// plural also writes large numbers for people.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return text.Count(int64(n)) + " " + noun + "s"
+}

@@ -1,0 +1,140 @@
+package report
+
+import (
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tidy is a deep copy of v that JSON can hold and readers can rely on: lists
+// and maps that the contract always shows are empty instead of nil, and a time
+// or number that JSON has no form for, which a host may provoke with a clock in
+// the year 12000, is absent instead of an error for the whole run.
+func tidy[T any](v T) T {
+	return walk(reflect.ValueOf(v), func(s string) string { return s }).Interface().(T)
+}
+
+// tidyText is tidy with every string, also the keys of maps, put through clean.
+func tidyText[T any](v T, clean func(string) string) T {
+	return walk(reflect.ValueOf(v), clean).Interface().(T)
+}
+
+// walk copies by reflection instead of field by field: a field that is added to the
+// vocabulary must not be able to miss being cleaned. It knows the kinds that the
+// vocabulary uses; other kinds are copied as they are.
+func walk(v reflect.Value, clean func(string) string) reflect.Value {
+	switch v.Kind() {
+	case reflect.String:
+		out := reflect.New(v.Type()).Elem()
+		out.SetString(clean(v.String()))
+		return out
+	case reflect.Float64:
+		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
+			return reflect.Zero(v.Type())
+		}
+	case reflect.Pointer:
+		return walkPointer(v, clean)
+	case reflect.Struct:
+		return walkStruct(v, clean)
+	case reflect.Slice:
+		return walkSlice(v, clean)
+	case reflect.Map:
+		return walkMap(v, clean)
+	}
+	return v
+}
+
+// walkPointer drops pointers to what has no JSON form: absent, not zero.
+func walkPointer(v reflect.Value, clean func(string) string) reflect.Value {
+	if v.IsNil() {
+		return v
+	}
+	switch value := v.Interface().(type) {
+	case *float64:
+		if math.IsNaN(*value) || math.IsInf(*value, 0) {
+			return reflect.Zero(v.Type())
+		}
+	case *time.Time:
+		if !hasRFC3339(*value) {
+			return reflect.Zero(v.Type())
+		}
+	}
+	out := reflect.New(v.Type().Elem())
+	out.Elem().Set(walk(v.Elem(), clean))
+	return out
+}
+
+// hasRFC3339 asks the package that would refuse it: the year must have four digits
+// and the offset fewer than 24 hours.
+func hasRFC3339(t time.Time) bool {
+	_, err := t.MarshalJSON()
+	return err == nil
+}
+
+// walkStruct gives a field that is no pointer the zero value where its own has no
+// JSON form, and completes the lists and maps that are always there.
+func walkStruct(v reflect.Value, clean func(string) string) reflect.Value {
+	if at, ok := v.Interface().(time.Time); ok {
+		if !hasRFC3339(at) {
+			return reflect.ValueOf(time.Time{})
+		}
+		return v
+	}
+	out := reflect.New(v.Type()).Elem()
+	for i := range v.NumField() {
+		field := walk(v.Field(i), clean)
+		if !optional(v.Type().Field(i)) {
+			field = notNil(field)
+		}
+		out.Field(i).Set(field)
+	}
+	return out
+}
+
+// optional reports whether a field is left out of the JSON when it is empty.
+// The others are the ones that readers always find.
+func optional(field reflect.StructField) bool {
+	_, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return slices.Contains(strings.Split(options, ","), "omitempty")
+}
+
+func notNil(v reflect.Value) reflect.Value {
+	switch {
+	case v.Kind() == reflect.Slice && v.IsNil():
+		return reflect.MakeSlice(v.Type(), 0, 0)
+	case v.Kind() == reflect.Map && v.IsNil():
+		return reflect.MakeMap(v.Type())
+	}
+	return v
+}
+
+func walkSlice(v reflect.Value, clean func(string) string) reflect.Value {
+	if v.IsNil() {
+		return v
+	}
+	out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+	for i := range v.Len() {
+		out.Index(i).Set(walk(v.Index(i), clean))
+	}
+	return out
+}
+
+// walkMap visits keys in their order: when two become the same by cleaning, the
+// first keeps its value in every run.
+func walkMap(v reflect.Value, clean func(string) string) reflect.Value {
+	if v.IsNil() {
+		return v
+	}
+	out := reflect.MakeMapWithSize(v.Type(), v.Len())
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	for _, key := range keys {
+		cleaned := walk(key, clean)
+		if !out.MapIndex(cleaned).IsValid() {
+			out.SetMapIndex(cleaned, walk(v.MapIndex(key), clean))
+		}
+	}
+	return out
+}
