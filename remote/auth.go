@@ -1,0 +1,273 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"twaudit/internal/text"
+	"twaudit/remote/sshconfig"
+)
+
+// offer is what one login had to offer, and what the server said to it.
+type offer struct {
+	keys     []offered
+	problems []string // of keys that could not be offered, for the hint
+	locked   []string // files of keys that only a passphrase opens
+	accepts  []string // methods that the server lets us try, as it said last
+	passed   []string // methods that it took and found not enough
+	banners  int      // bytes of banner so far
+}
+
+// maxBanner is how much a server may say before it lets us in or not. Nobody
+// reads it, and one that never stops would keep a core busy until the limit.
+const maxBanner = 256 << 10
+
+type offered struct {
+	signer ssh.Signer
+	from   string // the agent, or the file
+}
+
+// observe keeps what the server says between two methods. It chooses none.
+func (o *offer) observe(ctx *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+	o.accepts, o.passed = ctx.AllowedMethods, ctx.PartialSuccessMethods
+	return nil, nil
+}
+
+// banner drops what the server says before the login. An endless one is ended by
+// hanging up, and not by an error: the library then stops reading packets while
+// its own reader hands them on, and that one would wait for ever.
+func (a *attempt) banner(message string) error {
+	if a.keys.banners += len(message); a.keys.banners > maxBanner {
+		a.tcp.Close()
+	}
+	return nil
+}
+
+// collect lists the signers in the order in which they are tried. A server
+// counts every key that it does not know (MaxAuthTries, 6), so those that were
+// named for the host come first, also before other keys of the agent; of the
+// keys at default paths only those come first that the agent holds, as with ssh.
+func (o *offer) collect(a *attempt) []ssh.Signer {
+	ring := o.ring(a)
+	var certs, named, last, other []offered
+	for _, file := range ring.files {
+		certs = append(certs, ring.certificates(file)...)
+		key, held := ring.key(file)
+		switch {
+		case key.signer == nil:
+			o.unusable(file)
+		case held || a.route.set.IdentityFilesSet:
+			named = append(named, key)
+		default:
+			last = append(last, key)
+		}
+	}
+	if !a.route.set.IdentitiesOnly {
+		other = ring.others()
+	}
+	o.keys = unique(slices.Concat(certs, named, other, last))
+	signers := make([]ssh.Signer, len(o.keys))
+	for i, key := range o.keys {
+		signers[i] = key.signer
+	}
+	return signers
+}
+
+// unique drops what was offered before: a certificate may be found by two ways,
+// and a second try would count against us like a wrong key.
+func unique(keys []offered) []offered {
+	seen := make(map[string]bool, len(keys))
+	return slices.DeleteFunc(keys, func(key offered) bool {
+		wire := string(key.signer.PublicKey().Marshal())
+		known := seen[wire]
+		seen[wire] = true
+		return known
+	})
+}
+
+// unusable notes why a file gives no key. One that does not exist is normal for
+// the default paths, and worth a word only when nothing else opens the door.
+func (o *offer) unusable(file *keyFile) {
+	switch {
+	case file.locked:
+		o.locked = append(o.locked, file.path)
+	case file.wrong != "":
+		o.problems = append(o.problems, file.path+": "+file.wrong)
+	case file.pub != nil && file.cert == nil:
+		o.problems = append(o.problems, file.path+": only the public half, and no agent holds the other")
+	}
+}
+
+// ring is every key within reach of one host.
+type ring struct {
+	files []*keyFile
+	held  []agentKey
+	sign  func(ssh.PublicKey) ssh.Signer // with the agent
+}
+
+// ring reads the key files, and asks the agent for its keys.
+func (o *offer) ring(a *attempt) *ring {
+	set, r := a.route.set, &ring{}
+	for _, path := range slices.Concat(set.IdentityFiles, set.CertificateFiles) {
+		if file := a.d.keyFile(path); !slices.Contains(r.files, file) {
+			r.files = append(r.files, file)
+		}
+	}
+	pool := a.d.agent(set)
+	if pool == nil {
+		return r
+	}
+	held, err := pool.list(a.ctx)
+	if err != nil {
+		o.problems = append(o.problems, "the agent at "+pool.socket+" does not answer: "+innermost(err))
+	}
+	r.held = held
+	r.sign = func(pub ssh.PublicKey) ssh.Signer { return &agentSigner{ctx: a.ctx, pool: pool, key: pub} }
+	return r
+}
+
+// key is what signs for a file: the file itself, since that costs no way to the
+// agent, else the agent when it holds the same key.
+func (r *ring) key(file *keyFile) (_ offered, held bool) {
+	if file.pub == nil {
+		return offered{}, false
+	}
+	for _, key := range r.held {
+		if key.plain != file.plain || isCertificate(key.pub) {
+			continue
+		}
+		if file.signer == nil {
+			return offered{r.sign(key.pub), "agent"}, true
+		}
+		held = true
+	}
+	return offered{file.signer, file.path}, held
+}
+
+// certificates are the one beside the file, signed for by whatever has its key,
+// and those that the agent holds for the same key.
+func (r *ring) certificates(file *keyFile) (certs []offered) {
+	if file.cert != nil {
+		if key := r.signerOf(string(file.cert.Key.Marshal())); key.signer != nil {
+			if signer, err := ssh.NewCertSigner(file.cert, key.signer); err == nil {
+				certs = append(certs, offered{signer, key.from})
+			}
+		}
+	}
+	if file.pub == nil {
+		return certs
+	}
+	for _, key := range r.held {
+		if isCertificate(key.pub) && key.plain == file.plain {
+			certs = append(certs, offered{r.sign(key.pub), "agent"})
+		}
+	}
+	return certs
+}
+
+// signerOf finds the key with that wire form among the files and in the agent.
+func (r *ring) signerOf(plain string) offered {
+	for _, file := range r.files {
+		if file.signer != nil && file.plain == plain {
+			return offered{file.signer, file.path}
+		}
+	}
+	for _, key := range r.held {
+		if key.plain == plain && !isCertificate(key.pub) {
+			return offered{r.sign(key.pub), "agent"}
+		}
+	}
+	return offered{}
+}
+
+// others are the agent's keys that no file names.
+func (r *ring) others() (keys []offered) {
+	for _, key := range r.held {
+		named := func(file *keyFile) bool { return file.pub != nil && file.plain == key.plain }
+		if !slices.ContainsFunc(r.files, named) {
+			keys = append(keys, offered{r.sign(key.pub), "agent"})
+		}
+	}
+	return keys
+}
+
+func isCertificate(pub ssh.PublicKey) bool {
+	_, is := pub.(*ssh.Certificate)
+	return is
+}
+
+// authFailure says why a login did not succeed, and what would let it.
+func (a *attempt) authFailure(err error) *Error {
+	o, failure := a.keys, &Error{Stage: StageAuth, Err: err}
+	failure.Hint = o.hint(a.route.set)
+	var agentFailed *agentError
+	switch {
+	case strings.Contains(err.Error(), "Too many authentication failures"):
+		failure.Message = fmt.Sprintf("login refused: the server stopped before the right one of %s", o.kinds())
+		failure.Hint = "name the right key with IdentityFile and IdentitiesOnly yes in ssh_config; " + failure.Hint
+	case errors.As(err, &agentFailed):
+		failure.Message = "the agent did not sign with a key that the server accepts: " + innermost(agentFailed.err)
+	case o.banners > maxBanner:
+		failure.Message = "login given up: the banner does not end"
+	case len(o.passed) > 0:
+		failure.Message = "a key was accepted, but the server also asks for " + methods(o.accepts)
+	case !strings.Contains(err.Error(), "unable to authenticate"):
+		failure.Message = "connection lost during the login: " + sshText(err)
+	case len(o.accepts) > 0 && !slices.Contains(o.accepts, "publickey"):
+		failure.Message = "login refused: the server accepts no keys, only " + methods(o.accepts)
+	case len(o.keys) == 0 && len(o.locked) > 0:
+		failure.Message = "no key to offer: a passphrase protects it and no agent holds it"
+	case len(o.keys) == 0:
+		failure.Message = "no key to offer: no agent with keys and no readable key file"
+	default:
+		failure.Message = fmt.Sprintf("login refused: the server accepts none of %s, only %s", o.kinds(), methods(o.accepts))
+	}
+	return failure
+}
+
+// kinds counts the offered keys: 3 keys (ssh-ed25519, ssh-rsa).
+func (o *offer) kinds() string {
+	var types []string
+	for _, key := range o.keys {
+		if t := key.signer.PublicKey().Type(); !slices.Contains(types, t) {
+			types = append(types, t)
+		}
+	}
+	noun := "keys"
+	if len(o.keys) == 1 {
+		noun = "key"
+	}
+	return fmt.Sprintf("%d %s (%s)", len(o.keys), noun, strings.Join(types, ", "))
+}
+
+// methods is what a server said it accepts.
+func methods(names []string) string { return text.CleanMax(strings.Join(names, ", "), 120) }
+
+// hint lists what was offered and what could not be.
+func (o *offer) hint(set *sshconfig.Settings) string {
+	var parts []string
+	for _, key := range o.keys[:min(len(o.keys), 8)] {
+		pub := key.signer.PublicKey()
+		parts = append(parts, fmt.Sprintf("%s %s (%s)", pub.Type(), ssh.FingerprintSHA256(pub), key.from))
+	}
+	hint := fmt.Sprintf("as user %s: ", set.User)
+	if len(parts) > 0 {
+		hint += "offered " + strings.Join(parts, ", ")
+	} else {
+		hint += "nothing was offered"
+	}
+	for _, path := range o.locked {
+		hint += fmt.Sprintf("; unlock %s with ssh-add", quote(path))
+	}
+	for _, problem := range o.problems {
+		hint += "; " + text.CleanMax(problem, 300)
+	}
+	if len(parts) == 0 && len(o.locked) == 0 {
+		hint += "; name a key with --identity or start an agent"
+	}
+	return hint
+}

@@ -1,0 +1,217 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/crypto/ssh"
+
+	"twaudit/internal/text"
+	"twaudit/remote/knownhosts"
+	"twaudit/remote/sshconfig"
+)
+
+// outOfBand is what every host key hint comes down to: the network that shows
+// the key cannot vouch for it.
+const outOfBand = "compare the fingerprint out of band"
+
+// hostKeyCheck decides about the key of one host, once per connection.
+type hostKeyCheck struct {
+	a       *attempt
+	set     *sshconfig.Settings
+	name    string // what known_hosts calls the host: its alias, or its name
+	port    int
+	match   *knownhosts.Match
+	failure atomic.Pointer[Error] // why the key was refused
+}
+
+func (d *Dialer) checkHostKey(a *attempt) *hostKeyCheck {
+	set := a.route.set
+	h := &hostKeyCheck{a: a, set: set, name: set.HostName, port: set.Port}
+	if set.HostKeyAlias != "" {
+		// OpenSSH looks an alias up as it stands, without the port.
+		h.name, h.port = set.HostKeyAlias, 22
+	}
+	if set.StrictHostKeyChecking == "no" || set.StrictHostKeyChecking == "off" {
+		d.warn("StrictHostKeyChecking no is not obeyed: a host whose key is unknown fails (--host-key-policy accept-new takes new keys in)")
+	}
+	files := append(append([]string(nil), set.UserKnownHostsFiles...), set.GlobalKnownHostsFiles...)
+	h.match = d.index(files).Lookup(h.name, h.port)
+	return h
+}
+
+// callback is called by the library when the host has proven to own key. From
+// its return on the host's own limit runs, not the one for connecting.
+func (h *hostKeyCheck) callback(_ string, _ net.Addr, key ssh.PublicKey) error {
+	err := h.match.Check(key)
+	var unknown *knownhosts.UnknownError
+	if errors.As(err, &unknown) && h.accepts() {
+		err = h.accept(unknown)
+	}
+	if err != nil {
+		failure := h.refusal(err)
+		h.failure.Store(failure)
+		return failure
+	}
+	h.a.begin(StageAuth, h.a.d.hostTimeout(), true)
+	return nil
+}
+
+// accepts tells whether a key that no file holds may be taken in.
+func (h *hostKeyCheck) accepts() bool {
+	policy := h.a.d.opts.HostKeyPolicy
+	return policy == PolicyAcceptNew || policy == "" && h.set.StrictHostKeyChecking == "accept-new"
+}
+
+// accept takes the key of a new host in. A host that an authority vouches for is
+// not new: a stranger in its place would show just such a plain key.
+// Certificates are never taken in; their authority would be.
+func (h *hostKeyCheck) accept(unknown *knownhosts.UnknownError) error {
+	if _, isCert := unknown.Key.(*ssh.Certificate); isCert || len(unknown.Others) > 0 {
+		return unknown
+	}
+	known, first := h.a.d.takeIn(unknown.Host, unknown.Key)
+	if !first {
+		if known == string(unknown.Key.Marshal()) {
+			return nil
+		}
+		return &knownhosts.ChangedError{Presented: unknown.Presented}
+	}
+	if err := knownhosts.Append(h.file(), h.name, h.port, unknown.Key, h.set.HashKnownHosts); err != nil {
+		h.a.d.forget(unknown.Host)
+		return err
+	}
+	return nil
+}
+
+// takeIn remembers key for host unless there is one already; the index was read
+// before the run began and does not know what the run added.
+func (d *Dialer) takeIn(host string, key ssh.PublicKey) (known string, first bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if known, found := d.accepted[host]; found {
+		return known, false
+	}
+	d.accepted[host] = string(key.Marshal())
+	return "", true
+}
+
+func (d *Dialer) forget(host string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.accepted, host)
+}
+
+// file is where a key for this host belongs.
+func (h *hostKeyCheck) file() string {
+	if len(h.set.UserKnownHostsFiles) > 0 {
+		return h.set.UserKnownHostsFiles[0]
+	}
+	return filepath.Join(h.a.d.opts.Home, ".ssh", "known_hosts")
+}
+
+// refusal is the Error for a key that is not accepted.
+func (h *hostKeyCheck) refusal(err error) *Error {
+	failure := &Error{Stage: StageHostKey, Err: err}
+	var (
+		unknown *knownhosts.UnknownError
+		changed *knownhosts.ChangedError
+		revoked *knownhosts.RevokedError
+		cert    *knownhosts.CertError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		failure.Message = "host key unknown: " + shown(unknown.Presented)
+		failure.Hint = knownLines("vouched for by an authority at", unknown.Others) + outOfBand + ", then: " + h.scan(unknown.Presented)
+	case errors.As(err, &changed):
+		failure.Message = "host key changed: it shows " + shown(changed.Presented)
+		if otherType(changed) {
+			failure.Message += ", and is known by another type of key"
+		}
+		failure.Hint = knownLines("known at", changed.Known) + outOfBand + "; if the change is genuine: " + h.remove(changed) + h.scan(changed.Presented)
+	case errors.As(err, &revoked):
+		failure.Message = "host key revoked: " + shown(revoked.Presented)
+		failure.Hint = knownLines("revoked at", revoked.Revoked) + "do not log in there before its keys are replaced"
+	case errors.As(err, &cert):
+		failure.Message = "host certificate not accepted: " + shown(cert.Presented) + ", " + text.CleanMax(cert.Reason, 200)
+		failure.Hint = knownLines("authority known at", cert.Known) + "signed by " + cert.CA
+	default:
+		failure.Message = "the new host key could not be added to known_hosts"
+		failure.Hint = clean(err)
+	}
+	return failure
+}
+
+func shown(p knownhosts.Presented) string { return p.KeyType + " " + p.Fingerprint }
+
+// knownLines lists at most four lines of known_hosts as the start of a hint.
+func knownLines(intro string, lines []knownhosts.Line) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for i, line := range lines[:min(len(lines), 4)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s:%d (%s %s)", line.File, line.Line, line.Key.Type(), ssh.FingerprintSHA256(line.Key))
+	}
+	return intro + " " + b.String() + "; "
+}
+
+// otherType tells whether the known keys may still be good beside the new one.
+func otherType(changed *knownhosts.ChangedError) bool {
+	return len(changed.Known) > 0 && !changed.SameType()
+}
+
+// remove is the command that takes the old keys out, with the && after it. The
+// file is the one that holds them, not the one new keys go to.
+func (h *hostKeyCheck) remove(changed *knownhosts.ChangedError) string {
+	if otherType(changed) {
+		return ""
+	}
+	file := h.file()
+	if len(changed.Known) > 0 {
+		file = changed.Known[0].File
+	}
+	return fmt.Sprintf("ssh-keygen -R %s -f %s && ", quote(changed.Host), quote(file))
+}
+
+// scan is the command that adds the key, run where the host can be reached.
+func (h *hostKeyCheck) scan(p knownhosts.Presented) string {
+	command := fmt.Sprintf("ssh-keyscan -p %d -t %s %s", h.set.Port, scanType(p.KeyType), quote(h.set.HostName))
+	if via := h.a.route.via; via != nil {
+		command = "ssh " + via.asArguments() + " " + command
+	}
+	if h.set.HostKeyAlias != "" {
+		command += fmt.Sprintf(" | sed %s", quote("s/^[^ #]* /"+h.set.HostKeyAlias+" /"))
+	}
+	return command + " >> " + quote(h.file())
+}
+
+// scanType is what ssh-keyscan -t calls a key type.
+func scanType(keyType string) string {
+	for _, t := range []struct{ prefix, name string }{
+		{"ssh-ed25519", "ed25519"}, {"ecdsa-", "ecdsa"}, {"ssh-rsa", "rsa"}, {"rsa-", "rsa"}, {"ssh-dss", "dsa"},
+	} {
+		if strings.HasPrefix(keyType, t.prefix) {
+			return t.name
+		}
+	}
+	return text.CleanMax(keyType, 40)
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./~-]+$`)
+
+// quote makes one word of s for a POSIX shell.
+func quote(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,152 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// maxKeyFile bounds what is read from a path that was named as a key.
+const maxKeyFile = 1 << 20
+
+// dsaKey is the one key type that is never offered: no server of this century's
+// second decade takes it.
+const dsaKey = "ssh-dss"
+
+// keyFile is one IdentityFile or CertificateFile, read at most once per Dialer.
+type keyFile struct {
+	path   string
+	once   sync.Once
+	pub    ssh.PublicKey    // nil: neither half could be read
+	plain  string           // wire form of pub
+	signer ssh.Signer       // nil: only an agent can sign with it
+	cert   *ssh.Certificate // from the file itself or from path-cert.pub
+	locked bool             // by a passphrase
+	wrong  string           // why there is no signer; empty: there is one, or no such file
+}
+
+// keyFile returns the file at path, read.
+func (d *Dialer) keyFile(path string) *keyFile {
+	d.mu.Lock()
+	file := d.keyFiles[path]
+	if file == nil {
+		file = &keyFile{path: path}
+		d.keyFiles[path] = file
+	}
+	d.mu.Unlock()
+	file.once.Do(file.load)
+	return file
+}
+
+// load never asks for a passphrase: a locked key is good for naming the one that
+// the agent should sign with.
+func (k *keyFile) load() {
+	data, err := readPrivate(k.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		k.wrong = innermost(err)
+	default:
+		k.parse(data)
+	}
+	if k.pub == nil {
+		k.pub, _ = readPublic(k.path + ".pub")
+	}
+	if cert, isCert := k.pub.(*ssh.Certificate); isCert {
+		// A CertificateFile names no key by itself.
+		k.cert, k.pub = cert, nil
+		return
+	}
+	if k.pub != nil {
+		k.plain = string(k.pub.Marshal())
+	}
+	if other, _ := readPublic(k.path + "-cert.pub"); other != nil {
+		k.cert, _ = other.(*ssh.Certificate)
+	}
+}
+
+func (k *keyFile) parse(data []byte) {
+	if pub, _, _, _, err := ssh.ParseAuthorizedKey(data); err == nil {
+		// The public half as IdentityFile chooses one key of the agent.
+		k.pub = pub
+		return
+	}
+	signer, err := ssh.ParsePrivateKey(data)
+	var missing *ssh.PassphraseMissingError
+	switch {
+	case errors.As(err, &missing):
+		k.locked, k.pub = true, missing.PublicKey
+		k.wrong = "protected by a passphrase"
+	case err != nil:
+		k.wrong = "not a private key that can be read: " + sshText(err)
+	case signer.PublicKey().Type() == dsaKey:
+		k.wrong = "DSA keys are not used"
+	default:
+		k.pub = signer.PublicKey()
+		k.signer, k.wrong = safeSigner(signer)
+	}
+}
+
+// safeSigner keeps an RSA key from signing with SHA-1, which the library falls
+// back to where a server does not say what it takes.
+func safeSigner(signer ssh.Signer) (_ ssh.Signer, wrong string) {
+	algorithms, ok := signer.(ssh.AlgorithmSigner)
+	if !ok || signer.PublicKey().Type() != ssh.KeyAlgoRSA {
+		return signer, ""
+	}
+	limited, err := ssh.NewSignerWithAlgorithms(algorithms, []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256})
+	if err != nil {
+		return nil, sshText(err)
+	}
+	return limited, ""
+}
+
+// readPrivate reads a private key, and refuses one that others may read, as ssh
+// does: a fleet's key in the open is worth a failure.
+func readPrivate(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxKeyFile))
+	if err != nil {
+		return nil, err
+	}
+	open := info.Mode().Perm()&0o077 != 0
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && open && int(stat.Uid) == os.Getuid() && isPrivate(data) {
+		return nil, fmt.Errorf("mode %04o lets others use it: chmod 600", info.Mode().Perm())
+	}
+	return data, nil
+}
+
+func isPrivate(data []byte) bool { return strings.Contains(string(data), "PRIVATE KEY-----") }
+
+// readPublic reads a file in the form of id.pub.
+func readPublic(path string) (ssh.PublicKey, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxKeyFile))
+	if err != nil {
+		return nil, err
+	}
+	pub, _, _, _, err := ssh.ParseAuthorizedKey(data)
+	return pub, err
+}

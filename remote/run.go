@@ -1,0 +1,209 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"twaudit/internal/text"
+)
+
+// errClosed is the cause of what Close ends.
+var errClosed = errors.New("the dialer was closed")
+
+// Run runs cmd on t and returns its answer. The error is always an *Error: nil
+// when the command ran to its end, whatever its exit status, or met its cap.
+// Output is nil unless the command was begun. When ctx ended the run, the error
+// wraps ctx.Err().
+func (d *Dialer) Run(ctx context.Context, t Target, cmd Command) (*Output, error) {
+	r, failure := d.route(ctx, t)
+	if failure != nil {
+		return nil, failure
+	}
+	a := d.attempt(ctx, r)
+	defer a.close()
+	out, failure := a.run(cmd)
+	if failure != nil {
+		return out, failure
+	}
+	return out, nil
+}
+
+// attempt is one try to reach one host, and the connection that came of it.
+type attempt struct {
+	*clock
+	d      *Dialer
+	caller context.Context // whose end is not the host's fault
+	route  *route
+	spent  time.Duration // on dialling, key exchange and login
+	waited time.Duration // in Admit, last time
+
+	tcp     *headConn   // nil until reached
+	hop     *link       // the jump connection that tcp is a channel of
+	unwatch func() bool // keeps the end of the context from closing tcp
+	conn    ssh.Conn    // nil until logged in
+	keys    *offer      // what was offered at the login
+	hostKey *hostKeyCheck
+	dead    <-chan struct{} // closed when conn is
+	unbase  func() bool
+}
+
+func (d *Dialer) attempt(ctx context.Context, r *route) *attempt {
+	a := &attempt{clock: newClock(ctx), d: d, caller: ctx, route: r}
+	a.unbase = context.AfterFunc(d.base, func() { a.cancel(errClosed) })
+	return a
+}
+
+// close ends the connection and everything that watched it.
+func (a *attempt) close() {
+	a.hangUp()
+	a.unbase()
+	a.end()
+}
+
+func (a *attempt) hangUp() {
+	if a.unwatch != nil {
+		a.unwatch()
+		a.unwatch = nil
+	}
+	if a.conn != nil {
+		a.conn.Close()
+	}
+	if a.tcp != nil {
+		a.tcp.Close()
+	}
+}
+
+func (a *attempt) run(cmd Command) (*Output, *Error) {
+	if failure := a.reach(); failure != nil {
+		return nil, failure
+	}
+	release, failure := a.admit(cmd.Admit)
+	if failure != nil {
+		return nil, failure
+	}
+	defer release()
+	defer a.hangUp()
+	if a.waited > a.d.pace.stale {
+		a.hangUp()
+		if failure := a.reach(); failure != nil {
+			return nil, failure
+		}
+	}
+	if failure := a.login(); failure != nil {
+		return nil, failure
+	}
+	out, failure := a.command(cmd)
+	if out != nil {
+		out.Connect = a.spent
+	}
+	return out, failure
+}
+
+// reach opens the TCP connection, or the channel of a jump host that stands for
+// it. From then on the end of the context closes it: a channel knows no
+// deadlines, and one way for both is easier to trust.
+func (a *attempt) reach() *Error {
+	begun := time.Now()
+	conn, failure := a.dial()
+	a.pause()
+	a.spent += time.Since(begun)
+	if failure != nil {
+		return failure
+	}
+	a.tcp = &headConn{Conn: conn}
+	a.unwatch = context.AfterFunc(a.ctx, func() { conn.Close() })
+	return nil
+}
+
+func (a *attempt) dial() (net.Conn, *Error) {
+	limit := a.d.connectTimeout(a.route.set)
+	if a.route.via == nil {
+		a.begin(StageConnect, limit, false)
+		return a.dialTCP(limit)
+	}
+	// The way to the jump host has limits of its own.
+	a.enter(StageJump)
+	return a.dialThrough(limit)
+}
+
+// admit waits for the host's slot.
+func (a *attempt) admit(ask func(context.Context) (func(), error)) (release func(), _ *Error) {
+	if ask == nil {
+		return func() {}, nil
+	}
+	begun := time.Now()
+	release, err := ask(a.ctx)
+	a.waited = time.Since(begun)
+	if err != nil {
+		return nil, a.failed(err, &Error{Stage: a.at(), Message: "no slot for this host: " + clean(err), Err: err})
+	}
+	if release == nil {
+		release = func() {}
+	}
+	return release, nil
+}
+
+// failed is the Error for a step that failed with err: that of the limit or of
+// the caller's context when one of them ended the step, else otherwise.
+func (a *attempt) failed(err error, otherwise *Error) *Error {
+	if stopped := a.stopped(); stopped != nil {
+		return stopped
+	}
+	if otherwise.Err == nil {
+		otherwise.Err = err
+	}
+	return otherwise
+}
+
+// stopped is nil as long as nothing but the host itself can have failed.
+func (a *attempt) stopped() *Error {
+	if a.ctx.Err() == nil {
+		return nil
+	}
+	stage := a.at()
+	if err := a.caller.Err(); err != nil {
+		return &Error{Stage: stage, Message: "stopped " + while(stage), Err: err}
+	}
+	cause := context.Cause(a.ctx)
+	var limit *limitError
+	if !errors.As(cause, &limit) {
+		return &Error{Stage: stage, Message: "stopped " + while(stage), Err: cause}
+	}
+	span := text.Duration(limit.limit)
+	switch {
+	case limit.host:
+		return &Error{Stage: StageTimeout, Message: "not finished within " + span + ", stopped " + while(stage), Err: cause,
+			Hint: "allow more time with --host-timeout"}
+	case stage == StageHandshake:
+		return a.silent(span, cause)
+	case stage == StageResolve:
+		return lookupFailure(&net.DNSError{IsTimeout: true, UnwrapErr: cause}, a.route.set.HostName)
+	default:
+		return &Error{Stage: StageConnect, Message: "no answer within " + span + a.route.through(), Err: cause,
+			Hint: "check that the host is up and that no firewall drops the connection, or allow more time with --connect-timeout"}
+	}
+}
+
+// while says what an attempt does at stage s.
+func while(s Stage) string {
+	switch s {
+	case StageResolve:
+		return "while looking its name up"
+	case StageJump:
+		return "while waiting for the jump host"
+	case StageHandshake:
+		return "during the key exchange"
+	case StageAuth:
+		return "during the login"
+	case StageSession:
+		return "while the command ran"
+	}
+	return "while connecting"
+}
+
+// clean is the text of an error that may quote a stranger.
+func clean(err error) string { return text.CleanMax(err.Error(), 200) }

@@ -1,0 +1,267 @@
+package remote
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// outputGrace is how long output may still arrive after the exit status. A child
+// that the command left behind may hold the streams for ever.
+const outputGrace = time.Second
+
+// closeGrace is how long a server may take to close a channel that has nothing
+// left to say.
+const closeGrace = 200 * time.Millisecond
+
+// hopGrace is how long to wait for the news that a jump connection has ended,
+// once a connection through it has.
+const hopGrace = 100 * time.Millisecond
+
+// session is one command on one connection.
+type session struct {
+	ch       ssh.Channel
+	out, err capture
+	drained  chan struct{} // closed when both streams have ended
+	over     chan struct{} // closed when standard output is beyond its cap
+	exit     exitStatus
+}
+
+// exitStatus is filled from the requests of the channel.
+type exitStatus struct {
+	known  chan struct{} // closed when value stands
+	closed chan struct{} // closed when the channel has ended
+	value  int
+}
+
+// command runs cmd. The connection is closed when it returns.
+func (a *attempt) command(cmd Command) (*Output, *Error) {
+	begun := time.Now()
+	a.enter(StageSession)
+	ch, reqs, err := a.conn.OpenChannel("session", nil)
+	if err != nil {
+		return nil, a.sessionFailure("the server opens no session", err)
+	}
+	s := &session{
+		ch: ch, out: capture{max: cmd.MaxStdout}, err: capture{max: cmd.MaxStderr},
+		drained: make(chan struct{}), over: make(chan struct{}),
+		exit: exitStatus{known: make(chan struct{}), closed: make(chan struct{}), value: -1},
+	}
+	// Ends with the channel. It runs before anything is asked: a server may fill
+	// the queue of requests, and the library would wait for us to read it.
+	go s.exit.watch(reqs)
+	started, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Line string }{cmd.Line}))
+	if err != nil || !started {
+		return nil, a.sessionFailure("the server runs no command", err)
+	}
+	s.streams(cmd.Stdin)
+	truncated, failure := s.wait(a)
+	a.hangUp()
+	// The connection is gone, so the readers end, and the buffers are ours.
+	<-s.drained
+	out := &Output{
+		Stdout: s.out.kept, Stderr: s.err.kept, ExitStatus: -1, Truncated: truncated,
+		Command: time.Since(begun), Bytes: s.out.total.Load() + s.err.total.Load(),
+	}
+	select {
+	case <-s.exit.known:
+		out.ExitStatus = s.exit.value
+	default:
+	}
+	return out, failure
+}
+
+// streams moves the three streams in goroutines, each of which ends with its
+// stream or with the connection.
+func (s *session) streams(stdin []byte) {
+	go func() {
+		// A command need not read its input, so a failure here says nothing.
+		if _, err := s.ch.Write(stdin); err == nil {
+			s.ch.CloseWrite()
+		}
+	}()
+	var readers sync.WaitGroup
+	readers.Go(func() {
+		if s.out.fill(s.ch, true) {
+			close(s.over)
+		}
+	})
+	readers.Go(func() { s.err.fill(s.ch.Stderr(), false) })
+	go func() {
+		readers.Wait()
+		close(s.drained)
+	}()
+}
+
+// wait returns when the answer is as complete as it will be.
+func (s *session) wait(a *attempt) (truncated bool, _ *Error) {
+	select {
+	case <-s.exit.known:
+		return s.finish(a)
+	case <-s.exit.closed:
+	case <-s.over:
+		return true, nil
+	case <-a.ctx.Done():
+		return false, a.stopped()
+	}
+	select {
+	case <-s.exit.known:
+		return s.finish(a)
+	case <-s.drained:
+	case <-s.over:
+		return true, nil
+	}
+	if stopped := a.stopped(); stopped != nil {
+		return false, stopped
+	}
+	// The channel has ended without a status. Some servers send none; a
+	// connection that was cut looks the same, and is told by asking.
+	if _, _, err := a.conn.SendRequest("keepalive@openssh.com", true, nil); err != nil {
+		return false, a.sessionFailure("the connection ended before the command did", io.ErrUnexpectedEOF)
+	}
+	return false, nil
+}
+
+// finish waits for the rest of the output of a command that has ended.
+func (s *session) finish(a *attempt) (truncated bool, _ *Error) {
+	grace := time.NewTimer(outputGrace)
+	defer grace.Stop()
+	select {
+	case <-s.drained:
+		// The server's close is on its way. Hanging up before it came in would
+		// answer it with a reset, which sshd logs as an error.
+		grace.Reset(closeGrace)
+		select {
+		case <-s.exit.closed:
+		case <-grace.C:
+		case <-a.ctx.Done():
+		}
+	case <-grace.C:
+	case <-s.over:
+		return true, nil
+	case <-a.ctx.Done():
+		return false, a.stopped()
+	}
+	select {
+	case <-s.over:
+		return true, nil
+	default:
+		return false, nil
+	}
+}
+
+// watch reads the requests of a channel until it ends.
+func (e *exitStatus) watch(reqs <-chan *ssh.Request) {
+	defer close(e.closed)
+	known := false
+	for req := range reqs {
+		value, isStatus := parseExit(req)
+		if isStatus && !known {
+			known, e.value = true, value
+			close(e.known)
+		}
+		if req.WantReply {
+			req.Reply(false, nil)
+		}
+	}
+}
+
+// parseExit reads exit-status and exit-signal.
+func parseExit(req *ssh.Request) (value int, ok bool) {
+	switch req.Type {
+	case "exit-status":
+		var status struct{ Value uint32 }
+		if ssh.Unmarshal(req.Payload, &status) != nil {
+			return 0, false
+		}
+		return int(status.Value & 0xff), true
+	case "exit-signal":
+		var ended struct {
+			Signal  string
+			Core    bool
+			Message string
+			Lang    string
+		}
+		if ssh.Unmarshal(req.Payload, &ended) != nil {
+			return 0, false
+		}
+		return 128 + signalNumber(ended.Signal), true
+	}
+	return 0, false
+}
+
+// signalNumber is 0 for a name that RFC 4254 does not have.
+func signalNumber(name string) int {
+	switch name {
+	case "HUP":
+		return 1
+	case "INT":
+		return 2
+	case "QUIT":
+		return 3
+	case "ILL":
+		return 4
+	case "ABRT":
+		return 6
+	case "FPE":
+		return 8
+	case "KILL":
+		return 9
+	case "USR1":
+		return 10
+	case "SEGV":
+		return 11
+	case "USR2":
+		return 12
+	case "PIPE":
+		return 13
+	case "ALRM":
+		return 14
+	case "TERM":
+		return 15
+	case "XCPU":
+		return 24
+	case "XFSZ":
+		return 25
+	}
+	return 0
+}
+
+// sessionFailure blames the jump host when it is its connection that ended.
+func (a *attempt) sessionFailure(message string, err error) *Error {
+	if stopped := a.stopped(); stopped != nil {
+		return stopped
+	}
+	if lost := a.lostHop(); lost != nil {
+		return lost
+	}
+	failure := &Error{Stage: StageSession, Message: message, Err: err}
+	var refused *ssh.OpenChannelError
+	switch {
+	case errors.As(err, &refused) && refused.Message != "":
+		failure.Message += ": " + clean(errors.New(refused.Message))
+	case err != nil && !endOfConnection(err):
+		failure.Message += ": " + sshText(err)
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		failure.Message += ": it closed the connection"
+	}
+	return failure
+}
+
+// lostHop is nil unless the jump connection that carried this one has ended.
+func (a *attempt) lostHop() *Error {
+	if a.hop == nil {
+		return nil
+	}
+	late := time.NewTimer(hopGrace)
+	defer late.Stop()
+	select {
+	case <-a.hop.dead:
+		return a.route.via.blame(&Error{Message: "its connection was lost " + while(a.at()), Err: io.ErrUnexpectedEOF})
+	case <-late.C:
+		return nil
+	}
+}
