@@ -1,0 +1,199 @@
+package probe
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"twaudit/internal/audit"
+)
+
+// namespaces lists the network namespaces, the login's own first. Its numbers
+// are those of the sections before.
+func (p *parser) namespaces(s *section) error {
+	b, tw := s.head(), p.facts.TimeWait
+	p.facts.Namespaces = []audit.Namespace{{
+		ID: b.text("own"), Name: "host",
+		Buckets: tw.Buckets, Limit: tw.Limit, OverflowTotal: tw.OverflowTotal, OverflowDelta: tw.OverflowDelta,
+	}}
+	var broken error
+	for _, block := range s.blocks[1:] {
+		if block.name != "ns" || len(p.facts.Namespaces) > maxRows {
+			continue
+		}
+		ns, err := p.namespace(block)
+		if err != nil {
+			broken = err
+			continue
+		}
+		p.facts.Namespaces = append(p.facts.Namespaces, ns)
+	}
+	p.hiddenNamespaces(b)
+	return broken
+}
+
+// namespace reads one block. Before Linux 4.11 there was one table for the whole
+// machine: what a namespace shows as its own fill is then that of all.
+func (p *parser) namespace(b *block) (audit.Namespace, error) {
+	id, pid, ok := namespaceID(b)
+	if !ok {
+		return audit.Namespace{}, syntaxError("namespace", b.args)
+	}
+	ns := audit.Namespace{ID: id, PID: pid, Name: namespaceName(b), OverflowTotal: b.count("overflow")}
+	if !p.sharedTable() {
+		ns.Buckets = b.count("tw")
+		if v, ok := b.value("limit"); ok {
+			if n, ok := integer(v); ok {
+				ns.Limit = &n
+			}
+		}
+	}
+	return ns, nil
+}
+
+func (p *parser) sharedTable() bool { return kernelBefore(p.facts.Host.Kernel, 4, 11, 0) }
+
+func namespaceID(b *block) (id string, pid int, ok bool) {
+	words := strings.Fields(b.args)
+	if len(words) != 2 || strings.Trim(words[0], "p0123456789") != "" {
+		return "", 0, false
+	}
+	pid, err := strconv.Atoi(words[1])
+	return words[0], pid, err == nil && pid >= 0
+}
+
+// namespacesLast adds the second reading to the namespaces that are still there.
+func (p *parser) namespacesLast(s *section) error {
+	for _, block := range s.blocks[1:] {
+		id, _, ok := namespaceID(block)
+		i := slices.IndexFunc(p.facts.Namespaces, func(ns audit.Namespace) bool { return ns.ID == id })
+		if block.name != "ns" || !ok || i <= 0 {
+			continue
+		}
+		ns := &p.facts.Namespaces[i]
+		if later := block.count("overflow"); later != nil {
+			if ns.OverflowTotal != nil {
+				delta := *later - *ns.OverflowTotal
+				ns.OverflowDelta = &delta
+			}
+			ns.OverflowTotal = later
+		}
+		if tw := block.count("tw"); tw != nil && !p.sharedTable() {
+			ns.Buckets = tw
+		}
+	}
+	return nil
+}
+
+// hiddenNamespaces are gaps only when something shows that there is more than
+// was read: an unprivileged login on a plain server misses nothing.
+func (p *parser) hiddenNamespaces(b *block) {
+	const remedy = "run as root or with --sudo"
+	read := int64(len(p.facts.Namespaces) - 1)
+	if found := b.count("found"); found != nil && *found > read {
+		p.gap("namespaces", fmt.Sprintf("%d of %d other network namespaces were not read", *found-read, *found), "")
+	}
+	if unseen := b.all("unseen"); len(unseen) > 0 {
+		p.gap("namespaces", "containers run here whose network namespaces could not be told: "+listed(containers(unseen)), remedy)
+	}
+	if b.yes("hidepid") {
+		p.gap("namespaces", "processes of other users are hidden (hidepid), and so are their network namespaces", remedy)
+	}
+	switch n := p.limitless(); {
+	case n == 1:
+		p.gap("namespaces", "the limit of another network namespace could not be read", p.asRoot())
+	case n > 1:
+		p.gap("namespaces", fmt.Sprintf("the limits of %d other network namespaces could not be read", n), p.asRoot())
+	}
+}
+
+// limitless counts the namespaces that have a limit of their own which could
+// not be read.
+func (p *parser) limitless() (n int) {
+	for _, ns := range p.facts.Namespaces[1:] {
+		if ns.Limit == nil && !p.sharedTable() {
+			n++
+		}
+	}
+	return n
+}
+
+func containers(cgroups []string) []string {
+	names := make([]string, 0, len(cgroups))
+	for _, cgroup := range cgroups {
+		name := containerName(cgroup)
+		if name == "" {
+			name = cgroup
+		}
+		names = append(names, clean(name))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// namespaceName is what a person would call the namespace.
+func namespaceName(b *block) string {
+	cgroup := b.text("cgroup")
+	if name := containerName(cgroup); name != "" {
+		return clean(name)
+	}
+	if name := b.text("netns"); name != "" {
+		return name
+	}
+	if unit := path.Base(cgroup); strings.HasSuffix(unit, ".service") {
+		return unit
+	}
+	return b.text("comm")
+}
+
+var (
+	containerID = regexp.MustCompile(`(?:^|/)(?:([a-z]+(?:-[a-z]+)*)[-/])?([0-9a-f]{64})(?:\.scope)?(?:$|/)`)
+	podUID      = regexp.MustCompile(`pod([0-9a-f]{8})[0-9a-f]{4}|pod([0-9a-f]{8})[-_][0-9a-f]{4}[-_]`)
+	namedUnit   = regexp.MustCompile(`(?:^|/)(?:lxc(?:\.payload)?[./]|systemd-nspawn@|machine-)([^/]+?)(?:\.service|\.scope)?(?:$|/)`)
+)
+
+// containerName finds a container in a cgroup path, as docker, podman,
+// containerd, cri-o, kubernetes, lxc and systemd-nspawn write them. Empty when
+// the path names none.
+func containerName(cgroup string) string {
+	if m := containerID.FindStringSubmatch(cgroup); m != nil {
+		id, engine := m[2][:12], strings.TrimPrefix(m[1], "cri-")
+		if pod := podUID.FindStringSubmatch(cgroup); pod != nil {
+			return "pod:" + pod[1] + pod[2] + "/" + id
+		}
+		switch engine {
+		case "libpod":
+			engine = "podman"
+		case "", "system":
+			engine = "container"
+		}
+		return engine + ":" + id
+	}
+	if m := namedUnit.FindStringSubmatch(cgroup); m != nil {
+		return "container:" + m[1]
+	}
+	return ""
+}
+
+// all are the values of a key that may come several times.
+func (b *block) all(key string) []string {
+	var values []string
+	for _, p := range b.pairs {
+		if p.key == key {
+			values = append(values, p.value)
+		}
+	}
+	return values
+}
+
+// listed names the first few of a list and counts the rest.
+func listed(items []string) string {
+	const few = 3
+	if len(items) <= few+1 {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:few], ", "), len(items)-few)
+}
