@@ -1,0 +1,158 @@
+package diagnose
+
+import (
+	"time"
+
+	"twaudit/internal/audit"
+	"twaudit/internal/text"
+)
+
+// It fires beside overflowing too: now and before are two statements.
+func overflowedRule() Rule {
+	return Rule{
+		ID: "overflowed", Severity: audit.SeverityWarning,
+		Title: "sockets were destroyed because the TIME_WAIT bucket table was full, and no cure is proven",
+		Meaning: "The counter only grows, so after a single look nobody can say when a modern kernel overflowed: it happened since boot. " +
+			"Later runs date it. An old kernel's log gives the time at once.",
+		Needs: []string{"TCPTimeWaitOverflow in /proc/net/netstat, or on kernels before 2.6.38 the kernel log"},
+		Advice: []string{
+			"Raise net.ipv4.tcp_max_tw_buckets; an entry costs 256 B",
+			"Scan again: a later run tells whether the counter still moves",
+		},
+		Sources: []string{"Linux net/ipv4/tcp_minisocks.c, tcp_time_wait()", "Linux commit 67631510a318"},
+		check: func(in *input) []audit.Finding {
+			return in.each(func(t *table) *audit.Finding { return t.overflowed })
+		},
+	}
+}
+
+// happening is an overflow that counts: within --since, or at an unknown time
+// since boot.
+type happening struct {
+	title    string
+	evidence []audit.Evidence
+}
+
+// happened collects every proof of an overflow; the first one gives the title.
+func (in *input) happened(t *table) *happening {
+	var h happening
+	for _, proof := range []func(*table) *happening{in.countedOverflow, in.earlierOverflow, in.loggedOverflow} {
+		if p := proof(t); p != nil {
+			if h.title == "" {
+				h.title = p.title
+			}
+			h.evidence = append(h.evidence, p.evidence...)
+		}
+	}
+	if h.title == "" {
+		return nil
+	}
+	return &h
+}
+
+// countedOverflow says when as exactly as history allows: between two runs,
+// before a run, or at an unknown time since boot.
+func (in *input) countedOverflow(t *table) *happening {
+	if t.total == nil || *t.total == 0 || in.quietForSince(t) {
+		return nil
+	}
+	evidence := []audit.Evidence{{Text: "TCPTimeWaitOverflow is " + text.Count(*t.total), Source: t.netstat(), At: in.facts.Host.Clock}}
+	// The newest rise is what matters: the older ones are in the total.
+	if leaps := in.leaps(t); len(leaps) > 0 {
+		last := leaps[len(leaps)-1]
+		from, to := in.hostTime(last.from.At), in.hostTime(last.to.At)
+		evidence = append(evidence, audit.Evidence{Text: "TCPTimeWaitOverflow was " + text.Count(*last.from.OverflowTotal), Source: "history", At: &from})
+		return &happening{t.say("%s destroyed between %s and %s", plural(last.count, "socket"), stamp(from), stamp(to)), evidence}
+	}
+	// A single look knows the boot and nothing else. A rate over the uptime is
+	// not when it happened; it is for telling a trickle from a flood, and below
+	// a day of uptime it would be an extrapolation.
+	when := " since boot, at an unknown time"
+	if !t.own {
+		when = " since the namespace was made, at an unknown time"
+	} else if up, ok := in.uptime(); ok && up > 0 {
+		perDay := float64(*t.total) / (float64(up) / float64(day))
+		when = " at an unknown time in " + text.Duration(up) + " of uptime"
+		if up >= day {
+			when += " (" + daily(perDay) + ")"
+		}
+	}
+	if still := t.still(); still != nil {
+		at := in.hostTime(still.At)
+		when = " before " + stamp(at) + ", none seen since"
+		evidence = append(evidence, audit.Evidence{Text: "TCPTimeWaitOverflow was already " + text.Count(*t.total), Source: "history", At: &at})
+	}
+	return &happening{t.say("%s destroyed%s", plural(*t.total, "socket"), when), evidence}
+}
+
+// daily writes a rate of which little is known beyond its size.
+func daily(perDay float64) string {
+	if perDay < 1 {
+		return "less than one a day"
+	}
+	return text.Count(int64(min(perDay, 1e15))) + " a day"
+}
+
+// earlierOverflow is for boots that are over: a reboot resets the counter, and
+// cures nothing by itself.
+func (in *input) earlierOverflow(t *table) *happening {
+	l := t.trail.earlier
+	if l == nil {
+		return nil
+	}
+	from, to := in.hostTime(l.from.At), in.hostTime(l.to.At)
+	return &happening{
+		t.say("%s destroyed between %s and %s, before the last boot", plural(l.count, "socket"), stamp(from), stamp(to)),
+		[]audit.Evidence{{Text: "TCPTimeWaitOverflow rose by " + text.Count(l.count), Source: "history", At: &to}},
+	}
+}
+
+// loggedOverflow counts an undated record too: it is in the window that was read.
+func (in *input) loggedOverflow(t *table) *happening {
+	if !t.own || in.logged() <= 0 {
+		return nil
+	}
+	last := in.facts.Log.Last
+	if last == nil {
+		return &happening{plural(in.logged(), "overflow record") + " without a time in the kernel log", in.loggedEvidence()}
+	}
+	if !in.since(*last) {
+		return nil
+	}
+	title := plural(in.logged(), "overflow record") + " in the kernel log, the last at " + stamp(*last)
+	if first := in.facts.Log.First; first != nil && last.Sub(*first) > time.Minute {
+		title = plural(in.logged(), "overflow record") + " in the kernel log from " + stamp(*first) + " to " + stamp(*last)
+	}
+	return &happening{title, in.loggedEvidence()}
+}
+
+// overflowed also says when a raise was not enough, which is the first thing to
+// know for somebody who has already raised the limit.
+func (in *input) overflowed(t *table, h *happening) *audit.Finding {
+	f := &audit.Finding{Title: h.title, Evidence: append(h.evidence, t.fillEvidence(in)...), Advice: in.cure(t)}
+	if t.own && t.raise != nil && in.overflowAfter(t, t.raise) {
+		f.Advice = append([]string{"Raise the limit further: the raise " + t.raise.words() + " was followed by another overflow"}, f.Advice...)
+	}
+	return f
+}
+
+// overflowAfter reports whether an overflow is known to be younger than a raise.
+func (in *input) overflowAfter(t *table, r *raise) bool {
+	if t.overflowing != nil {
+		return true
+	}
+	if last := in.lastLogged(t); last != nil && last.After(r.at.Add(grace)) {
+		return true
+	}
+	leaps := in.leaps(t)
+	return len(leaps) > 0 && in.hostTime(leaps[len(leaps)-1].from.At).After(r.at)
+}
+
+// lastLogged is the time of the newest record in the log; nil when there is no
+// record, none with a time, or the table is not the login's own.
+func (in *input) lastLogged(t *table) *time.Time {
+	if !t.own || in.logged() <= 0 {
+		return nil
+	}
+	return in.facts.Log.Last
+}

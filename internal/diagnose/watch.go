@@ -1,0 +1,183 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"twaudit/internal/audit"
+	"twaudit/internal/text"
+)
+
+// day is how far back a log must reach, and how fresh its newest line must be,
+// before its silence says anything.
+const day = 24 * time.Hour
+
+// rotated is what log rotation appends to a name: .1, -20161109, .2.gz.
+var rotated = regexp.MustCompile(`(?:[.-][0-9]+)*(?:\.(?:gz|xz|bz2|zst))?$`)
+
+// watcher is one kernel log with its rotated files, seen as one record.
+type watcher struct {
+	path     string
+	from, to *time.Time // its first and last line of any kind; nil when unknown
+	kernel   bool
+}
+
+// watchers groups the readable sources by the name that rotation gave them.
+func (in *input) watchers() []watcher {
+	if in.facts.Log == nil {
+		return nil
+	}
+	var list []watcher
+	for i := range in.facts.Log.Sources {
+		s := &in.facts.Log.Sources[i]
+		// Refused, cut short, or older than the window: whatever was found in it
+		// counts, but its silence does not.
+		if s.Error != "" {
+			continue
+		}
+		base := rotated.ReplaceAllString(s.Path, "")
+		at := slices.IndexFunc(list, func(w watcher) bool { return w.path == base })
+		if at < 0 {
+			list = append(list, watcher{path: base})
+			at = len(list) - 1
+		}
+		list[at].add(s, in.clock)
+	}
+	return list
+}
+
+// add widens what the record covers by one file.
+func (w *watcher) add(s *audit.LogSource, clock time.Time) {
+	w.kernel = w.kernel || s.Kernel
+	from, to := s.First, s.Last
+	// What a source holds before the part that was read proves nothing.
+	if s.UnreadBytes != nil && *s.UnreadBytes > 0 {
+		from = nil
+	}
+	// The kernel's own buffer is never behind, however long nothing was said.
+	if s.Path == "dmesg" {
+		to = &clock
+	}
+	if from != nil && (w.from == nil || from.Before(*w.from)) {
+		w.from = from
+	}
+	if to != nil && (w.to == nil || to.After(*w.to)) {
+		w.to = to
+	}
+}
+
+// heard reports whether any watching log holds a line newer than at.
+func (in *input) heard(at time.Time) bool {
+	return slices.ContainsFunc(in.watchers(), func(w watcher) bool {
+		return w.kernel && w.to != nil && w.to.After(at)
+	})
+}
+
+// muted reports whether this kernel was told not to print its network messages.
+// A key that the kernel does not have mutes nothing.
+func (in *input) muted() bool {
+	n, ok := in.sysctl(warningsKey)
+	return ok && n == 0
+}
+
+// inOpenVZ reports whether the login is inside an OpenVZ container: those
+// kernels print for all containers into the hardware node's log only.
+func (in *input) inOpenVZ() bool {
+	return strings.EqualFold(in.facts.Host.Virtualization, "openvz")
+}
+
+// silence is what an old kernel's log proves by not holding a line: how far back
+// and by which log. doubt says why it proves nothing, and is empty when it does.
+func (in *input) silence() (span time.Duration, path, doubt string) {
+	log := in.facts.Log
+	switch {
+	case in.muted():
+		return 0, "", warningsKey + " is 0, with which this kernel prints no overflow"
+	case in.inOpenVZ():
+		return 0, "", "this is an OpenVZ container, whose overflows only the hardware node's log names"
+	case log == nil || log.OverflowLines == nil:
+		return 0, "", "the kernel log could not be read"
+	}
+	// A log of mail or web lines alone would never hold ours: only one that the
+	// kernel writes to can be silent. The one that reaches back farthest wins.
+	doubt = "no readable log holds kernel lines"
+	for _, w := range in.watchers() {
+		if !w.kernel {
+			continue
+		}
+		reach, why := in.reach(&w)
+		if why == "" && reach > span {
+			span, path = reach, w.path
+		}
+		if why != "" {
+			doubt = why
+		}
+	}
+	if path != "" {
+		doubt = ""
+	}
+	return span, path, doubt
+}
+
+// reach is how long w has watched, or why that is not good enough.
+func (in *input) reach(w *watcher) (time.Duration, string) {
+	switch {
+	case w.to == nil || w.from == nil:
+		return 0, "it is not known what time " + w.path + " covers"
+	case in.clock.Sub(*w.to) > day:
+		return 0, fmt.Sprintf("the newest line of %s is from %s", w.path, stamp(*w.to))
+	case w.to.Sub(in.clock) > day:
+		return 0, fmt.Sprintf("%s has lines from the future (%s)", w.path, stamp(*w.to))
+	case w.to.Sub(*w.from) < day:
+		return 0, fmt.Sprintf("%s reaches back %s only", w.path, text.Duration(w.to.Sub(*w.from)))
+	}
+	return w.to.Sub(*w.from), ""
+}
+
+// logged is the number of overflow records that speak of this machine, those of
+// OpenVZ containers included; 0 when no log was read, which proves nothing.
+func (in *input) logged() int64 {
+	log := in.facts.Log
+	if log == nil {
+		return 0
+	}
+	// Lines and unfolded records both undercount in their own way: repeats fold
+	// lines, and a parser that could not unfold leaves the records out.
+	var containers int64
+	for _, n := range log.Containers {
+		containers += min(max(n, 0), 1<<40) // no log has more; the sum must not wrap
+	}
+	for _, p := range []*int64{log.OverflowLines, log.EventsMin} {
+		if p != nil {
+			containers = max(containers, *p)
+		}
+	}
+	return containers
+}
+
+// loggedEvidence is what the log holds, as evidence; nil without a record.
+func (in *input) loggedEvidence() []audit.Evidence {
+	n := in.logged()
+	if n <= 0 {
+		return nil
+	}
+	log := in.facts.Log
+	words := plural(n, "overflow record") + " in the kernel log"
+	if m := log.EventsMax; m != nil && *m > n {
+		words += ", up to " + text.Count(*m) + " with the suppressed ones"
+	}
+	return []audit.Evidence{{Text: words, Source: in.loggedWhere(), At: log.Last}}
+}
+
+// loggedWhere names the source with the newest records: the first one that has any.
+func (in *input) loggedWhere() string {
+	for i := range in.facts.Log.Sources {
+		if s := &in.facts.Log.Sources[i]; s.Lines > 0 {
+			return s.Path
+		}
+	}
+	return "kernel log"
+}
