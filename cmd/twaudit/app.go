@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"twaudit/internal/text"
+)
+
+// App is the program without its process: everything it takes from outside is a
+// field. A nil Env has no variables, a nil Now is time.Now, a nil Exit is
+// os.Exit. An App runs one command line.
+type App struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Env    func(string) string
+	Now    func() time.Time
+	Home   string // what ~ means in ssh_config
+	User   string // the login name where ssh_config names none
+	// Exit ends the process at once; a second Ctrl-C is its only caller.
+	Exit func(status int)
+
+	quiet    bool          // --quiet
+	end      ending        // filled in by the command, read by Main
+	progress time.Duration // distance of plain progress lines; 0 is plainEvery
+
+	mu       sync.Mutex // guards what follows, and writes to Stderr
+	bar      *bar       // shares stderr with our messages; nil when none is drawn
+	cleanup  func()     // what an abrupt end has to remove
+	warnings []string   // what the run has to note beside its hosts
+}
+
+// processApp is the App of this process. Home and user come from the user
+// database, as for ssh, and from the environment only where that has no entry.
+func processApp() *App {
+	app := &App{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Env: os.Getenv, Now: time.Now, Exit: os.Exit,
+	}
+	if me, err := user.Current(); err == nil {
+		app.Home, app.User = me.HomeDir, me.Username
+	}
+	return app
+}
+
+// Main runs one command line, without the program's name, and returns the exit
+// status.
+func (a *App) Main(args []string) int {
+	a.defaults()
+	ctx, stop := a.watchSignals(context.Background())
+	defer stop()
+	root := a.root()
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		a.end.err = err
+		a.complain(err)
+	}
+	return a.end.status()
+}
+
+func (a *App) defaults() {
+	if a.Env == nil {
+		a.Env = func(string) string { return "" }
+	}
+	if a.Now == nil {
+		a.Now = time.Now
+	}
+	if a.Exit == nil {
+		a.Exit = os.Exit
+	}
+}
+
+// root is the command tree. Usage and errors are printed by us, once, on
+// stderr: cobra would print the whole usage for each typing error.
+func (a *App) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "twaudit",
+		Short:         "Find the hosts whose TIME_WAIT bucket table overflows",
+		Long:          "twaudit asks Linux hosts over SSH, read-only, whether the kernel destroys\nTIME_WAIT sockets because their table is full, and says what to do.\n\n" + exitHelp,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		// Runs after cobra has understood flags and arguments: an error that
+		// comes before it is one of usage.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := bindEnvironment(cmd.Flags(), a.Env); err != nil {
+				return err
+			}
+			a.end.began = true
+			return nil
+		},
+		// Without this cobra would print the help and end with 0, which a
+		// script that lost its arguments would take for success.
+		RunE: func(*cobra.Command, []string) error {
+			return &usageError{errors.New("no command given"), "twaudit scan HOST… audits hosts; twaudit --help lists the commands"}
+		},
+	}
+	root.SetIn(a.Stdin)
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err, fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())}
+	})
+	root.AddCommand(a.scanCommand(), a.probeCommand(), a.rulesCommand(), a.demoCommand(), a.versionCommand())
+	return root
+}
+
+// say prints a message about the run; --quiet keeps it back.
+func (a *App) say(format string, args ...any) {
+	if !a.quiet {
+		a.print(fmt.Sprintf(format, args...))
+	}
+}
+
+// warn says what the run met beside its hosts, and keeps it for the result. It
+// is called from any goroutine.
+func (a *App) warn(message string) {
+	a.say("%s", message)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.warnings = append(a.warnings, text.Clean(message))
+}
+
+// warned are the warnings so far, sorted: which host met one first is chance.
+func (a *App) warned() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Sorted(slices.Values(a.warnings))
+}
+
+// complain prints an error and its hint, also with --quiet.
+func (a *App) complain(err error) {
+	for line := range strings.Lines(err.Error()) { // joined errors have one each
+		a.print(strings.TrimSuffix(line, "\n"))
+	}
+	var usage *usageError
+	if errors.As(err, &usage) && usage.hint != "" {
+		a.print("hint: " + usage.hint)
+	}
+}
+
+// print writes one message line, inert: it may quote an argument, a file or a
+// host. While a progress line is drawn it goes through
+// that, because two writers would tear each other's lines.
+func (a *App) print(message string) {
+	message = text.Clean(message)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.bar != nil && a.bar.log("twaudit: "+message) {
+		return
+	}
+	fmt.Fprintln(a.Stderr, "twaudit: "+message) // nobody is left to tell when stderr is gone
+}
+
+// scanning reports whether hosts are being audited, or were.
+func (a *App) scanning() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cleanup != nil
+}
+
+// onAbruptEnd registers what has to be removed when the process ends at once.
+func (a *App) onAbruptEnd(cleanup func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cleanup = cleanup
+}

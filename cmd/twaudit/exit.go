@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+
+	"twaudit/internal/audit"
+)
+
+// The exit statuses, which scripts rely on.
+const (
+	exitOK          = 0   // nothing at or above --fail-on
+	exitFindings    = 1   // findings at or above --fail-on
+	exitUsage       = 2   // the command line or a file it names cannot be used
+	exitIncomplete  = 3   // no such findings, but some hosts failed or are unknown
+	exitFailed      = 4   // no host could be audited, or the run itself failed
+	exitInterrupted = 130 // ended by a signal; the partial report is written
+)
+
+// exitHelp documents the statuses in --help.
+const exitHelp = `Exit status:
+  0    nothing at or above --fail-on
+  1    findings at or above --fail-on
+  2    usage or configuration error; nothing was scanned
+  3    no such findings, but some hosts failed or are unknown
+  4    no host could be audited, or a result could not be written
+  130  interrupted; the partial report was written`
+
+// ending is how a command ended: what exit statuses are made of.
+type ending struct {
+	began       bool       // the command line was understood and the command ran
+	err         error      // what went wrong with the run itself
+	run         *audit.Run // nil when the command made none
+	failOn      audit.Verdict
+	interrupted bool // by a signal
+}
+
+// status is the one place that decides the exit status. A result that did not
+// arrive outranks all: whoever reads the status must not trust a missing report.
+func (e *ending) status() int {
+	// Who asks for a status has one number to learn most from: first that the
+	// result is missing, then that it is partial, then what it says.
+	var usage *usageError
+	switch {
+	case e.err != nil && (!e.began || errors.As(e.err, &usage)):
+		return exitUsage
+	case e.err != nil:
+		return exitFailed
+	case e.interrupted:
+		return exitInterrupted
+	case e.run == nil:
+		return exitOK
+	case e.run.Summary.Audited == 0:
+		return exitFailed
+	case atOrAbove(e.run.Hosts, e.failOn):
+		return exitFindings
+	case incomplete(&e.run.Summary):
+		return exitIncomplete
+	default:
+		return exitOK
+	}
+}
+
+// failOnVerdicts are the values of --fail-on, worst first: fixed and ok never
+// fail a run.
+var failOnVerdicts = audit.Verdicts[:audit.VerdictUnknown.Rank()+1]
+
+// atOrAbove reports whether a host is as bad as limit, or worse. A host of
+// which a part could not be read is as good as unknown, whatever the rest says.
+func atOrAbove(hosts []audit.HostResult, limit audit.Verdict) bool {
+	for i := range hosts {
+		h := &hosts[i]
+		if h.Status != audit.StatusAudited {
+			continue
+		}
+		if !limit.Worse(h.Verdict) || limit == audit.VerdictUnknown && h.Coverage == audit.CoveragePartial {
+			return true
+		}
+	}
+	return false
+}
+
+// incomplete reports whether there is a host of which nothing is known.
+func incomplete(s *audit.Summary) bool {
+	return s.Failed+s.Skipped+s.Verdicts[audit.VerdictUnknown] > 0
+}
+
+// usageError is a command line, an environment variable or a file named there
+// that cannot be used: status 2.
+type usageError struct {
+	err  error
+	hint string // empty when there is no way out to offer
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }

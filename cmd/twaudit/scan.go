@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"twaudit/internal/audit"
+	"twaudit/internal/diagnose"
+	"twaudit/internal/fleet"
+	"twaudit/internal/inventory"
+	"twaudit/internal/probe"
+	"twaudit/internal/scan"
+	"twaudit/internal/text"
+	"twaudit/remote"
+	"twaudit/report"
+)
+
+// scanCommand declares scan. Its flags are its own: nothing is shared with other
+// commands but their names.
+func (a *App) scanCommand() *cobra.Command {
+	flags := newScanFlags()
+	cmd := &cobra.Command{
+		Use:   "scan [HOST|PATTERN...] [-i INVENTORY]...",
+		Short: "Audit hosts over SSH, or this machine",
+		Long: `Audits hosts read-only, over SSH, and reports the worst first. Without -i the
+arguments are hosts ([user@]host[:port]); with -i they select among its hosts.
+
+Each flag has an environment variable: TWAUDIT_CONNECT_TIMEOUT is
+--connect-timeout; a repeatable one takes one value a line. The flag wins.
+
+` + exitHelp,
+		Example: "  twaudit scan web1 root@db1:2222\n  twaudit scan -i hosts.txt -f table -f json=run.json\n  twaudit scan --local",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.scan(cmd.Context(), flags, args)
+		},
+	}
+	flags.declare(cmd)
+	return cmd
+}
+
+// scan runs the command: everything that can be wrong with it is found out
+// before the first host is asked.
+func (a *App) scan(ctx context.Context, flags *scanFlags, names []string) error {
+	a.quiet = flags.quiet
+	a.end.failOn = audit.Verdict(flags.failOn.value)
+	if err := flags.check(names); err != nil {
+		return err
+	}
+	outputs, err := parseOutputs(flags.formats, flags.output)
+	if err != nil {
+		return err
+	}
+	jobs, notes, err := a.jobs(flags, names)
+	if err != nil {
+		return err
+	}
+	// Before the outputs: a wrong ssh_config must not leave temporary files.
+	auditor, closeDialer, err := a.auditor(flags)
+	if err != nil {
+		return err
+	}
+	defer closeDialer()
+	set, err := openOutputs(outputs, a.Stdout, flags.inventories)
+	if err != nil {
+		return err
+	}
+	defer set.discard() // what was committed stays
+	a.onAbruptEnd(set.removal())
+	limits, lowered := flags.pace()
+	return a.audit(ctx, &mission{
+		jobs: jobs, auditor: auditor, limits: limits, deadline: time.Duration(flags.deadline),
+		outputs: set, notes: append(notes, lowered...), look: flags.look, progress: !flags.quiet && !flags.noProgress,
+	})
+}
+
+// mission is a scan that is ready to start.
+type mission struct {
+	jobs     []scan.Job
+	auditor  *scan.Auditor
+	limits   fleet.Limits
+	deadline time.Duration // 0: none
+	outputs  outputSet
+	notes    []string
+	look     report.Options // on a terminal
+	progress bool
+}
+
+// audit runs a mission to its end, whatever ends it, and writes its outputs. Its
+// error is one of writing: what became of hosts is in the run.
+func (a *App) audit(ctx context.Context, m *mission) error {
+	run := a.newRun(m)
+	a.sayNotes(m.notes)
+	if m.deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, m.deadline, scan.ErrDeadline)
+		defer cancel()
+	}
+	// The order of the result is that of the verdicts, whatever this does.
+	shuffle(m.jobs, run.Meta.StartedAt)
+	run.Hosts = a.auditAll(ctx, m)
+	run.Meta.FinishedAt = a.Now()
+	run.Meta.Partial = partial(run.Hosts)
+	run.Notes = a.shareable(append(run.Notes, a.warned()...))
+	diagnose.Fleet(run)
+
+	// Asked here, not after the writing: a signal that comes later finds a
+	// complete report.
+	a.end.run = run
+	a.end.interrupted = errors.Is(context.Cause(ctx), scan.ErrInterrupted)
+	return m.outputs.write(run, func(p *place) report.Options { return a.style(p, m.look) })
+}
+
+// auditAll returns one result for each job, in any order.
+func (a *App) auditAll(ctx context.Context, m *mission) []audit.HostResult {
+	m.outputs.startLive()
+	show := a.showProgress(m)
+	defer func() {
+		a.setBar(nil)
+		show.close()
+	}()
+	// Results are all that grows with the fleet: raw answers are gone by now.
+	hosts := make([]audit.HostResult, 0, len(m.jobs))
+	audited := func(ctx context.Context, job scan.Job, slot fleet.Slot) audit.HostResult {
+		return m.auditor.Host(ctx, job, slot)
+	}
+	fleet.Run(ctx, m.jobs, m.limits, audited, func(result audit.HostResult) {
+		hosts = append(hosts, result)
+		m.outputs.host(&result)
+		show.host(&result)
+	})
+	return hosts
+}
+
+// newRun is a run that has begun, without hosts.
+func (a *App) newRun(m *mission) *audit.Run {
+	started := a.Now()
+	return &audit.Run{
+		Schema: audit.Schema,
+		Tool:   audit.Tool{Name: "twaudit", Version: toolVersion(), ProbeSHA256: probe.SHA256()},
+		Meta:   audit.Meta{ID: newRunID(started), StartedAt: started, Limits: m.auditor.Limits},
+		Notes:  append([]string{}, m.notes...), // a list in JSON also when it is empty
+	}
+}
+
+// shareable writes notes for a result that others may read: without the name of
+// the user's home, which holds that of the user.
+func (a *App) shareable(notes []string) []string {
+	if len(a.Home) < 2 { // "/" is no secret
+		return notes
+	}
+	for i := range notes {
+		notes[i] = strings.ReplaceAll(notes[i], a.Home+"/", "~/")
+	}
+	return notes
+}
+
+// newRunID sorts by time, and differs between two runs in the same second.
+func newRunID(started time.Time) string {
+	var b [4]byte
+	rand.Read(b[:]) // never fails: it ends the program instead
+	return started.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
+}
+
+// partial reports whether the run ended before its hosts did.
+func partial(hosts []audit.HostResult) bool {
+	for i := range hosts {
+		h := &hosts[i]
+		if h.Status == audit.StatusSkipped ||
+			h.Failure != nil && (h.Failure.Stage == audit.StageDeadline || h.Failure.Stage == audit.StageInterrupted) {
+			return true
+		}
+	}
+	return false
+}
+
+// shuffle spreads the hosts of one rack or one jump host, which stand together
+// in most inventories, over the run.
+func shuffle(jobs []scan.Job, seed time.Time) {
+	random := mathrand.New(mathrand.NewPCG(uint64(seed.UnixNano()), 0))
+	random.Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
+}
+
+// jobs are the selected hosts, each once, and what there is to say about the
+// selection.
+func (a *App) jobs(flags *scanFlags, names []string) ([]scan.Job, []string, error) {
+	var jobs []scan.Job
+	var notes []string
+	if len(names)+len(flags.inventories) > 0 {
+		request := flags.request(names)
+		request.Stdin = a.Stdin
+		hosts, said, err := inventory.Load(request)
+		if err != nil {
+			return nil, nil, &usageError{err, ""}
+		}
+		for _, note := range said {
+			notes = append(notes, string(note))
+		}
+		for _, h := range hosts {
+			jobs = append(jobs, scan.Job{Name: h.Name, Groups: h.Groups, Labels: h.Labels, Target: h.Target})
+		}
+	}
+	if flags.local {
+		jobs, notes = addLocal(jobs, notes)
+	}
+	return jobs, notes, nil
+}
+
+// addLocal adds this machine under its own name: reports of several machines,
+// put together, would otherwise hold one localhost many times. A host of that
+// name is this machine too.
+func addLocal(jobs []scan.Job, notes []string) ([]scan.Job, []string) {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		name = "localhost"
+	}
+	name = text.CleanMax(name, 255)
+	for i := range jobs {
+		if jobs[i].Name == name {
+			jobs[i].Local = true
+			return jobs, append(notes, fmt.Sprintf("host %s is this machine: it is audited once, without SSH", name))
+		}
+	}
+	return append(jobs, scan.Job{Name: name, Local: true}), notes
+}
+
+// auditor asks and judges as the flags say, over connections that its second
+// result gives back. It connects nowhere yet; what is wrong with ssh_config or
+// the flags about SSH is found out here.
+func (a *App) auditor(flags *scanFlags) (*scan.Auditor, func(), error) {
+	options := flags.dialing()
+	options.Home, options.LocalUser, options.Env = a.Home, a.User, a.Env
+	options.Warn = a.warn
+	dialer, err := remote.New(options)
+	if err != nil {
+		return nil, nil, &usageError{err, ""}
+	}
+	auditor := &scan.Auditor{
+		Remote:  dialer.Run,
+		Options: flags.asking(),
+		Sudo:    flags.sudo,
+		Limits:  flags.limits(),
+		Timeout: time.Duration(flags.hostTimeout),
+		Now:     a.Now,
+	}
+	return auditor, func() { dialer.Close() }, nil
+}
+
+// pace lowers the concurrency to what the process can open, and says so.
+func (f *scanFlags) pace() (fleet.Limits, []string) {
+	limits := fleet.Limits{Concurrency: f.concurrency.value, PerSecond: float64(f.rate)}
+	files := openFiles()
+	fits := fleet.Concurrency(limits.Concurrency, files)
+	if fits == limits.Concurrency {
+		return limits, nil
+	}
+	limits.Concurrency = fits
+	return limits, []string{fmt.Sprintf("concurrency is %d, not %d: this process may open %d files only (ulimit -n)", fits, f.concurrency.value, files)}
+}
+
+// maxNotesSaid bounds the notes on stderr; the result has them all. A list that
+// was pasted twice has as many as hosts.
+const maxNotesSaid = 5
+
+// sayNotes tells the operator at once what the report will say at the end.
+func (a *App) sayNotes(notes []string) {
+	for i, note := range notes {
+		if i == maxNotesSaid {
+			a.say("and %d more notes, which the result holds", len(notes)-i)
+			return
+		}
+		a.say("%s", note)
+	}
+}

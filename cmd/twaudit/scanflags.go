@@ -1,0 +1,217 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"twaudit/internal/audit"
+	"twaudit/internal/inventory"
+	"twaudit/internal/probe"
+	"twaudit/remote"
+	"twaudit/report"
+)
+
+// scanFlags are the flags of scan as they were given. Other commands that scan
+// start from newScanFlags and set what they need; check holds for all.
+type scanFlags struct {
+	// What is audited.
+	inventories, limit, exclude []string
+	local                       bool
+
+	// What becomes of it.
+	formats []string // FORMAT or FORMAT=FILE; none is defaultFormat
+	output  string   // the file of the only format; empty is standard output
+	failOn  choiceFlag
+	quiet   bool
+	look    report.Options // of a terminal; Width and Color are found out
+
+	// How hosts are reached. Empty and 0: as ssh_config says.
+	sshConfig, user, jump  string
+	port                   countFlag
+	identities, sshOptions []string
+	hostKeyPolicy          choiceFlag
+	sudo                   bool
+
+	// How fast. A rate or deadline of 0 is none; the other limits are never off,
+	// because one host without a limit can hold a run for ever.
+	concurrency                           countFlag
+	rate                                  rateFlag
+	connectTimeout, hostTimeout, deadline durationFlag
+	noProgress                            bool
+
+	// How hosts are asked and judged.
+	near, critical        shareFlag
+	sample, since, recent durationFlag // a sample of 0 is one reading
+	logs                  choiceFlag
+	noPeers               bool
+}
+
+// newScanFlags holds the defaults, as --help shows them.
+func newScanFlags() *scanFlags {
+	limits := audit.DefaultLimits()
+	return &scanFlags{
+		port:           countFlag{max: 65535},
+		hostKeyPolicy:  choiceFlag{"strict", []string{"strict", "accept-new"}},
+		concurrency:    countFlag{256, 1 << 16},
+		connectTimeout: durationFlag(10 * time.Second),
+		hostTimeout:    durationFlag(60 * time.Second),
+		near:           shareFlag(limits.Near),
+		critical:       shareFlag(limits.Critical),
+		sample:         durationFlag(time.Second),
+		since:          durationFlag(limits.Since),
+		recent:         durationFlag(limits.Recent),
+		logs:           choiceFlag{"auto", []string{"auto", "full", "none"}},
+		failOn:         choiceFlag{string(audit.VerdictNearLimit), words(failOnVerdicts)},
+	}
+}
+
+// words are verdicts as the command line writes them.
+func words(verdicts []audit.Verdict) []string {
+	var list []string
+	for _, v := range verdicts {
+		list = append(list, string(v))
+	}
+	return list
+}
+
+// declare adds the flags in the groups in which --help shows them.
+func (f *scanFlags) declare(cmd *cobra.Command) {
+	set := cmd.Flags()
+	set.SortFlags = false
+	f.declareSelection(set)
+	f.declareSSH(set)
+	f.declarePace(set)
+	f.declareJudging(set)
+	for name, words := range map[string][]string{
+		"format": report.Formats(), "fail-on": f.failOn.choices,
+		"host-key-policy": f.hostKeyPolicy.choices, "logs": f.logs.choices,
+	} {
+		complete := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
+			panic(err) // no such flag: a mistake that every test of scan meets
+		}
+	}
+}
+
+// declareSelection: what is audited, and what becomes of it. Lists are
+// StringArray: a StringSlice would split file names at commas.
+func (f *scanFlags) declareSelection(set *pflag.FlagSet) {
+	set.StringArrayVarP(&f.inventories, "inventory", "i", nil, "read hosts from `FILE`, - is standard input (repeatable)")
+	set.StringArrayVar(&f.limit, "limit", nil, "audit only hosts or groups that match `PATTERN` (repeatable)")
+	set.StringArrayVar(&f.exclude, "exclude", nil, "leave out hosts or groups that match `PATTERN` (repeatable)")
+	set.BoolVar(&f.local, "local", false, "audit this machine, without SSH")
+	set.StringArrayVarP(&f.formats, "format", "f", nil, "write `FORMAT[=FILE]`: "+alternatives(report.Formats())+"; FILE - is standard output (repeatable)")
+	set.StringVarP(&f.output, "output", "o", "", "write to `FILE` when there is one format")
+	set.BoolVar(&f.look.All, "all", false, "on a terminal too, show every host and every finding")
+	set.BoolVar(&f.look.Wide, "wide", false, "on a terminal too, show every column")
+	set.Var(&f.failOn, "fail-on", "exit with status 1 from this verdict on: "+alternatives(f.failOn.choices))
+	set.BoolVarP(&f.quiet, "quiet", "q", false, "print errors only, beside the result")
+	set.BoolVar(&f.noProgress, "no-progress", false, "show no progress")
+}
+
+// declareSSH: letters as ssh has them, so that hands need not learn others.
+func (f *scanFlags) declareSSH(set *pflag.FlagSet) {
+	set.StringVarP(&f.sshConfig, "ssh-config", "F", "", "read this ssh_config `FILE` instead of the user's and the system's")
+	set.StringVarP(&f.user, "user", "l", "", "log in as `USER`")
+	set.VarP(&f.port, "port", "p", "connect to this port")
+	set.StringVarP(&f.jump, "jump", "J", "", "connect through these `HOSTS`, comma-separated")
+	set.StringArrayVar(&f.identities, "identity", nil, "offer the key in `FILE` (repeatable)")
+	set.StringArrayVar(&f.sshOptions, "ssh-option", nil, "an ssh_config line as `KEY=VALUE` that beats the files (repeatable)")
+	set.Var(&f.hostKeyPolicy, "host-key-policy", "what to do with unknown host keys: "+alternatives(f.hostKeyPolicy.choices))
+	set.BoolVar(&f.sudo, "sudo", false, "run the script as root by sudo, without a password")
+}
+
+// declarePace: what a run may cost in time and load.
+func (f *scanFlags) declarePace(set *pflag.FlagSet) {
+	set.Var(&f.concurrency, "concurrency", "hosts audited at the same time")
+	set.Var(&f.rate, "rate", "new logins per second; 0 is no limit")
+	set.Var(&f.connectTimeout, "connect-timeout", "limit for connecting, key exchange included")
+	set.Var(&f.hostTimeout, "host-timeout", "limit for one host")
+	set.Var(&f.deadline, "deadline", "limit for the whole run; 0 is none")
+}
+
+// declareJudging: what hosts are asked, and by which measures they are judged.
+func (f *scanFlags) declareJudging(set *pflag.FlagSet) {
+	set.Var(&f.near, "near", "near-limit from this share of the limit on")
+	set.Var(&f.critical, "critical", "critical from this share of the limit on")
+	set.Var(&f.sample, "sample", "distance of the two counter readings; 0 is one reading")
+	set.Var(&f.since, "since", "how far back evidence counts")
+	set.Var(&f.recent, "recent", "what counts as now in a log")
+	set.Var(&f.logs, "logs", "how much of the kernel logs is read: "+alternatives(f.logs.choices))
+	set.BoolVar(&f.noPeers, "no-peers", false, "collect no addresses of peers")
+}
+
+// check looks for what contradicts itself, without touching anything.
+func (f *scanFlags) check(names []string) error {
+	switch {
+	case len(names) == 0 && len(f.inventories) == 0 && !f.local:
+		return &usageError{errors.New("no hosts given"), "name hosts, give an inventory with -i FILE (-i - reads standard input), or use --local"}
+	case f.connectTimeout == 0 || f.hostTimeout == 0:
+		return &usageError{errors.New("--connect-timeout 0 and --host-timeout 0 would wait for ever"), "give a duration such as 10s"}
+	case f.sample >= f.hostTimeout:
+		return &usageError{fmt.Errorf("--sample %s leaves no time of --host-timeout %s", &f.sample, &f.hostTimeout), "give hosts more time, or sample shorter"}
+	case f.recent > f.since:
+		return &usageError{fmt.Errorf("--recent %s is longer than --since %s", &f.recent, &f.since), ""}
+	}
+	// A second reading of standard input would find an empty inventory, and
+	// blame that.
+	stdin := 0
+	for _, path := range f.inventories {
+		if path == "-" {
+			stdin++
+		}
+	}
+	if stdin > 1 {
+		return &usageError{errors.New("-i - can be given once: standard input ends after one reading"), ""}
+	}
+	return nil
+}
+
+// limits are the measures of judgement.
+func (f *scanFlags) limits() audit.Limits {
+	return audit.Limits{
+		Near: float64(f.near), Critical: float64(f.critical),
+		Since: time.Duration(f.since), Recent: time.Duration(f.recent),
+	}
+}
+
+// request is the selection, without standard input.
+func (f *scanFlags) request(names []string) inventory.Request {
+	request := inventory.Request{Names: given(names), Limit: given(f.limit), Exclude: given(f.exclude)}
+	for _, path := range f.inventories {
+		request.Sources = append(request.Sources, inventory.Source{Path: path})
+	}
+	return request
+}
+
+// dialing is what the flags say about SSH; the rest is for the app to fill in.
+func (f *scanFlags) dialing() remote.Options {
+	return remote.Options{
+		ConfigFile: f.sshConfig, User: f.user, Port: f.port.value, Jump: f.jump,
+		Identities: f.identities, SSHOptions: f.sshOptions,
+		HostKeyPolicy:  remote.HostKeyPolicy(f.hostKeyPolicy.value),
+		ConnectTimeout: time.Duration(f.connectTimeout), HostTimeout: time.Duration(f.hostTimeout),
+	}
+}
+
+// asking is what the flags want to know of a host. The script ends itself when
+// nobody waits for it any more: closing the session would not do that.
+func (f *scanFlags) asking() probe.Options {
+	return probe.Options{
+		Sample: time.Duration(f.sample), Since: time.Duration(f.since),
+		Limit: time.Duration(f.hostTimeout), Logs: f.logs.value, Peers: !f.noPeers,
+	}
+}
+
+// given is nil for an empty list, which cobra and pflag make of what was not
+// given: an empty selection would select nothing.
+func given(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}

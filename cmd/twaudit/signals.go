@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"twaudit/internal/scan"
+)
+
+// watchSignals derives a context that the first SIGINT, SIGTERM or SIGHUP cancels; the
+// second, or one before there is anything to report, ends the process at once.
+// stop ends the watch and waits for it.
+//
+// SIGPIPE is caught as well, and ignored: a reader that goes away must cost one
+// output, not the run and its other outputs.
+func (a *App) watchSignals(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals, pipes := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		// Who starts us with a signal ignored (nohup, a shell's background
+		// job) wants it to stay so.
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	signal.Notify(pipes, syscall.SIGPIPE)
+	done, ended := make(chan struct{}), make(chan struct{})
+	// Ends when stop closes done.
+	go func() {
+		defer close(ended)
+		for count := 0; ; count++ {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+			if count > 0 || !a.scanning() {
+				a.quitAtOnce()
+				return
+			}
+			cancel(scan.ErrInterrupted)
+			a.print("interrupted: writing the report so far; once more quits at once")
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		signal.Stop(pipes)
+		close(done)
+		<-ended
+		cancel(nil)
+	}
+}
+
+// quitAtOnce leaves no half-written file behind, and nothing else undone.
+func (a *App) quitAtOnce() {
+	a.mu.Lock()
+	cleanup := a.cleanup
+	a.mu.Unlock()
+	if cleanup != nil {
+		cleanup()
+	}
+	a.Exit(exitInterrupted)
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// openTerminal makes a pseudo terminal of 100 columns. What is written to screen
+// comes out of the returned function, which closes both.
+func openTerminal(t *testing.T) (screen *os.File, shown func() string) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	screen, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetWinsize(int(screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: 100}); err != nil {
+		t.Fatal(err)
+	}
+	out := make(chan string)
+	// Ends with an error of the read when screen is closed.
+	go func() {
+		var b bytes.Buffer
+		_, _ = io.Copy(&b, master)
+		out <- b.String()
+	}()
+	return screen, func() string {
+		screen.Close()
+		defer master.Close()
+		return <-out
+	}
+}
+
+// scanOn audits one host, which gives no answer, with streams and variables of
+// its own.
+func scanOn(t *testing.T, kind string, stdout, stderr io.Writer, env map[string]string, more ...string) {
+	t.Helper()
+	f, err := newScriptFleet(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.close)
+	if err := f.add("web1", kind); err != nil {
+		t.Fatal(err)
+	}
+	app := &App{Stdin: strings.NewReader(""), Stdout: stdout, Stderr: stderr, Env: func(name string) string { return env[name] }}
+	args := append([]string{"scan", "web1", "-F", f.client.Config, "--sample", "0", "--host-timeout", "700ms"}, more...)
+	if got := app.Main(args); got != exitFailed {
+		t.Errorf("status %d, want %d", got, exitFailed)
+	}
+}
+
+const cursorUp = "\x1b["
+
+func TestTerminal_progress_is_drawn_only_where_it_can_be(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env   map[string]string
+		more  []string
+		drawn bool
+	}{
+		"terminal":           {nil, nil, true},
+		"no colour":          {map[string]string{"NO_COLOR": "1"}, nil, true},
+		"dumb terminal":      {map[string]string{"TERM": "dumb"}, nil, false},
+		"--no-progress":      {nil, []string{"--no-progress"}, false},
+		"--quiet":            {nil, []string{"--quiet"}, false},
+		"variable for quiet": {map[string]string{"TWAUDIT_QUIET": "true"}, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			screen, shown := openTerminal(t)
+			scanOn(t, "hang", io.Discard, screen, test.env, test.more...)
+			if got := shown(); strings.Contains(got, cursorUp) != test.drawn {
+				t.Errorf("stderr shows %q, progress wanted: %v", got, test.drawn)
+			}
+		})
+	}
+}
+
+func TestTerminal_result_has_colour_there_and_none_in_a_pipe(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env    map[string]string
+		colour bool
+	}{
+		"terminal":      {nil, true},
+		"no colour":     {map[string]string{"NO_COLOR": "1"}, false},
+		"dumb terminal": {map[string]string{"TERM": "dumb"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			screen, shown := openTerminal(t)
+			scanOn(t, "refuses", screen, io.Discard, test.env)
+			got := shown()
+			if strings.Contains(got, "\x1b[") != test.colour || !strings.Contains(got, "web1") {
+				t.Errorf("stdout shows %q, colour wanted: %v", got, test.colour)
+			}
+		})
+	}
+	var pipe bytes.Buffer
+	scanOn(t, "refuses", &pipe, io.Discard, nil)
+	if strings.Contains(pipe.String(), "\x1b") || !strings.Contains(pipe.String(), "web1") {
+		t.Errorf("a pipe gets %q", pipe.String())
+	}
+}
+
+func TestTerminal_width(t *testing.T) {
+	t.Parallel()
+	screen, shown := openTerminal(t)
+	defer shown()
+	env := map[string]string{}
+	app := &App{Env: func(name string) string { return env[name] }}
+	if got := app.width(screen); got != 100 {
+		t.Errorf("width %d of a terminal of 100 columns", got)
+	}
+	if got := app.width(&bytes.Buffer{}); got != defaultWidth {
+		t.Errorf("width %d of what is no terminal", got)
+	}
+	env["COLUMNS"] = "72"
+	if got := app.width(screen); got != 72 {
+		t.Errorf("width %d with COLUMNS=72", got)
+	}
+}
