@@ -1,0 +1,207 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// fixture is a host as data: one txtar file. Its files are templates, so that
+// times can be offsets from now; its comment holds one directive a line:
+//
+//	source TEXT             where the values come from, or "constructed: why"
+//	userland gnu|busybox    whose tools it has (gnu when absent)
+//	without TOOL...         tools taken away
+//	login root|audit        as whom it is audited (root when absent)
+//	mtime PATH AGO          a file's time of last change
+//	mode PATH OCTAL         a file's mode
+//	expect PATH CHECK       see result.check
+type fixture struct {
+	name     string
+	source   string
+	userland string
+	without  []string
+	login    string
+	mtimes   map[string]time.Duration
+	modes    map[string]os.FileMode
+	expect   []string
+	files    []txtar.File
+}
+
+// loadFixture reads one file of testdata/hosts.
+func loadFixture(t *testing.T, path string) *fixture {
+	t.Helper()
+	archive, err := txtar.ParseFile(path)
+	must(t, err)
+	f := &fixture{
+		name: strings.TrimSuffix(filepath.Base(path), ".txtar"), userland: "gnu", login: "root",
+		mtimes: map[string]time.Duration{}, modes: map[string]os.FileMode{}, files: archive.Files,
+	}
+	for line := range strings.Lines(string(archive.Comment)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if err := f.directive(line); err != nil {
+			t.Fatalf("%s: %q: %v", path, line, err)
+		}
+	}
+	if f.source == "" || len(f.expect) == 0 {
+		t.Fatalf("%s: a host names its source and what is expected of it", path)
+	}
+	return f
+}
+
+func (f *fixture) directive(line string) error {
+	word, rest, _ := strings.Cut(line, " ")
+	path, value, _ := strings.Cut(rest, " ")
+	var err error
+	switch word {
+	case "source":
+		f.source = rest
+	case "userland":
+		f.userland = rest
+	case "without":
+		f.without = strings.Fields(rest)
+	case "login":
+		f.login = rest
+	case "mtime":
+		f.mtimes[path], err = parseAgo(value)
+	case "mode":
+		var mode uint64
+		mode, err = strconv.ParseUint(value, 8, 32)
+		f.modes[path] = os.FileMode(mode)
+	case "expect":
+		f.expect = append(f.expect, rest)
+	default:
+		err = fmt.Errorf("no such directive")
+	}
+	return err
+}
+
+// build makes the host's root: the userland's tools, a /dev/null, and its files
+// with their times as seen from now.
+func (f *fixture) build(t *testing.T, root, userlands string, now time.Time) {
+	t.Helper()
+	run(t, "cp", "-al", filepath.Join(userlands, f.userland), root)
+	for _, tool := range f.without {
+		_ = os.Remove(filepath.Join(root, "bin", tool))
+	}
+	for _, dir := range []string{"dev", "tmp", "etc", "var/log", "proc"} {
+		must(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
+	}
+	run(t, "mknod", "-m", "666", filepath.Join(root, "dev/null"), "c", "1", "3")
+	for _, file := range f.files {
+		path := filepath.Join(root, file.Name)
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, f.render(t, file, now), f.mode(file.Name)))
+		if ago, set := f.mtimes[file.Name]; set {
+			must(t, os.Chtimes(path, time.Time{}, now.Add(-ago)))
+		}
+	}
+	for name, mode := range f.modes {
+		must(t, os.Chmod(filepath.Join(root, name), mode))
+	}
+}
+
+func (f *fixture) mode(name string) os.FileMode {
+	if strings.HasPrefix(name, "bin/") {
+		return 0o755
+	}
+	return 0o644
+}
+
+// render fills the times into a file. Templates have:
+//
+//	{{ago "20d" "Jan _2 15:04:05"}}   the time 20 days ago, in Go's layout
+//	{{unix "20d"}}                    the same in seconds since 1970
+//	{{seconds "40d"}}                 a length in seconds, for /proc/uptime
+//	{{repeat 100 "line"}}             100 equal lines
+func (f *fixture) render(t *testing.T, file txtar.File, now time.Time) []byte {
+	t.Helper()
+	since := func(ago string) (time.Time, error) {
+		d, err := parseAgo(ago)
+		return now.Add(-d).UTC(), err
+	}
+	tmpl, err := template.New(file.Name).Funcs(template.FuncMap{
+		"ago":  func(ago, layout string) (string, error) { at, err := since(ago); return at.Format(layout), err },
+		"unix": func(ago string) (int64, error) { at, err := since(ago); return at.Unix(), err },
+		"seconds": func(length string) (string, error) {
+			d, err := parseAgo(length)
+			return fmt.Sprintf("%.2f", d.Seconds()), err
+		},
+		"repeat": func(n int, line string) string { return strings.Repeat(line+"\n", n) },
+	}).Parse(string(file.Data))
+	if err != nil {
+		t.Fatalf("%s: %v", f.name, err)
+	}
+	var out strings.Builder
+	if err := tmpl.Execute(&out, nil); err != nil {
+		t.Fatalf("%s: %v", f.name, err)
+	}
+	return []byte(out.String())
+}
+
+// gnuTools is what a chroot of a usual distribution has. It has no ss, netstat,
+// dmesg, journalctl or nsenter: they would show this machine.
+var gnuTools = []string{
+	"awk:mawk", "basename", "bzcat:bzip2", "cat", "cut", "date", "dirname", "env", "expr", "grep", "gzip", "head", "id", "ls",
+	"nice", "printf", "readlink", "renice", "sed", "sh:dash", "sleep", "stat", "tail", "timeout", "tr", "true", "uname", "wc",
+	"xzcat:xz", "zcat:gunzip", "zstdcat:zstd", "find", "sync", "kill", "hostname", "od", "cksum",
+}
+
+// buildUserlands makes the two sets of tools once; hosts link to them.
+func buildUserlands(t *testing.T, dir string) {
+	t.Helper()
+	gnu := filepath.Join(dir, "gnu")
+	must(t, os.MkdirAll(filepath.Join(gnu, "bin"), 0o755))
+	for _, tool := range gnuTools {
+		name, from, renamed := strings.Cut(tool, ":")
+		if !renamed {
+			from = name
+		}
+		if path, err := exec.LookPath(from); err == nil {
+			install(t, gnu, path, name)
+		}
+	}
+	box := filepath.Join(dir, "busybox")
+	must(t, os.MkdirAll(filepath.Join(box, "bin"), 0o755))
+	path, err := exec.LookPath("busybox")
+	must(t, err)
+	install(t, box, path, "busybox")
+	applets, err := exec.Command(path, "--list").Output()
+	must(t, err)
+	for applet := range strings.FieldsSeq(string(applets)) {
+		switch applet {
+		case "busybox", "dmesg", "logread", "netstat", "nsenter": // they would show this machine
+		default:
+			must(t, os.Symlink("busybox", filepath.Join(box, "bin", applet)))
+		}
+	}
+}
+
+// install copies a program and the libraries it loads.
+func install(t *testing.T, root, path, name string) {
+	t.Helper()
+	run(t, "cp", "-L", path, filepath.Join(root, "bin", name))
+	libraries, _ := exec.Command("ldd", path).Output() // a script or a static program has none
+	for word := range strings.FieldsSeq(string(libraries)) {
+		if !strings.HasPrefix(word, "/") {
+			continue
+		}
+		to := filepath.Join(root, word)
+		if _, err := os.Stat(to); err == nil {
+			continue
+		}
+		must(t, os.MkdirAll(filepath.Dir(to), 0o755))
+		run(t, "cp", "-L", word, to)
+	}
+}
