@@ -1,6 +1,7 @@
 package remote_test
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ func BenchmarkRun_openSSH(b *testing.B) {
 	l := newLab(b)
 	l.sshd().block("h", "IdentityFile "+l.KeyFile)
 	d := l.dialer(remote.Options{})
-	cmd := remote.Command{Line: "cat", Stdin: make([]byte, 32<<10), MaxStdout: 1 << 20, MaxStderr: 1 << 10}
+	cmd := remote.Command{Line: "cat", Stdin: strings.Repeat("x", 32<<10), MaxStdout: 1 << 20, MaxStderr: 1 << 10}
 	before := cpuTime(b)
 	b.ReportAllocs()
 	b.SetParallelism(4)

@@ -56,6 +56,9 @@ func (c *headConn) spoke() bool {
 	return bytes.HasPrefix(head, []byte("SSH-")) || bytes.Contains(head, []byte("\nSSH-"))
 }
 
+// networks are the dialer's words for AddressFamily.
+var networks = map[string]string{"": "tcp", "any": "tcp", "inet": "tcp4", "inet6": "tcp6"}
+
 // dialTCP connects to the first address of the name that answers; the dialer
 // takes the families in turn and gives each address a share of limit.
 func (a *attempt) dialTCP(limit time.Duration) (net.Conn, *Error) {
@@ -68,7 +71,12 @@ func (a *attempt) dialTCP(limit time.Duration) (net.Conn, *Error) {
 		a.leave(StageResolve, StageConnect)
 		return nil
 	}
-	conn, err := dialer.DialContext(a.ctx, "tcp", net.JoinHostPort(set.HostName, strconv.Itoa(set.Port)))
+	local, failure := bindAddress(set.BindAddress)
+	if failure != nil {
+		return nil, failure
+	}
+	dialer.LocalAddr = local
+	conn, err := dialer.DialContext(a.ctx, networks[set.AddressFamily], net.JoinHostPort(set.HostName, strconv.Itoa(set.Port)))
 	if err != nil {
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() && a.at() == StageResolve {
@@ -77,6 +85,18 @@ func (a *attempt) dialTCP(limit time.Duration) (net.Conn, *Error) {
 		return nil, a.failed(err, dialFailure(err, set.HostName, set.Port, limit))
 	}
 	return conn, nil
+}
+
+// bindAddress is what to connect from; nil is as the kernel chooses.
+func bindAddress(name string) (net.Addr, *Error) {
+	if name == "" {
+		return nil, nil
+	}
+	local, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(name, "0"))
+	if err != nil {
+		return nil, &Error{Stage: StageConfig, Err: err, Message: "BindAddress cannot be resolved", Hint: fmt.Sprintf("correct BindAddress %q in ssh_config", text.CleanMax(name, 100))}
+	}
+	return local, nil
 }
 
 // dialFailure tells the ways apart in which a connection does not come about,

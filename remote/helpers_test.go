@@ -122,7 +122,7 @@ func run(t *testing.T, d *remote.Dialer, alias string) (*remote.Output, *remote.
 }
 
 func command() remote.Command {
-	return remote.Command{Line: "sh -s", Stdin: []byte("hello\n"), MaxStdout: 1 << 20, MaxStderr: 1 << 10}
+	return remote.Command{Line: "sh -s", Stdin: "hello\n", MaxStdout: 1 << 20, MaxStderr: 1 << 10}
 }
 
 func asError(t *testing.T, err error) *remote.Error {

@@ -1,11 +1,11 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -32,7 +32,7 @@ func Local(ctx context.Context, cmd Command) (*Output, error) {
 	sh.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	sh.Cancel = func() error { return syscall.Kill(-sh.Process.Pid, syscall.SIGKILL) }
 	sh.WaitDelay = outputGrace
-	sh.Stdin = bytes.NewReader(cmd.Stdin)
+	sh.Stdin = strings.NewReader(cmd.Stdin)
 	stdout, stderr := &limited{max: cmd.MaxStdout, full: end}, &limited{max: cmd.MaxStderr}
 	sh.Stdout, sh.Stderr = stdout, stderr
 	err := sh.Run()

@@ -16,7 +16,7 @@ import (
 func TestLocal_answer(t *testing.T) {
 	t.Parallel()
 	cmd := remote.Command{
-		Line: "sh -s -- a b", Stdin: []byte("echo $# $2; echo oops >&2; exit 3\n"), MaxStdout: 100, MaxStderr: 2,
+		Line: "sh -s -- a b", Stdin: "echo $# $2; echo oops >&2; exit 3\n", MaxStdout: 100, MaxStderr: 2,
 	}
 	out, err := remote.Local(t.Context(), cmd)
 	if err != nil {
@@ -25,7 +25,7 @@ func TestLocal_answer(t *testing.T) {
 	if string(out.Stdout) != "2 b\n" || string(out.Stderr) != "oo" || out.ExitStatus != 3 || out.Bytes != 9 || out.Truncated {
 		t.Errorf("got %+v", out)
 	}
-	cmd.Stdin = []byte("kill -TERM $$\n")
+	cmd.Stdin = "kill -TERM $$\n"
 	if out, err = remote.Local(t.Context(), cmd); err != nil || out.ExitStatus != 128+15 {
 		t.Errorf("got %+v, %v: want the status of a SIGTERM", out, err)
 	}

@@ -22,7 +22,7 @@ type Target struct {
 // Command is the one command that is run on a host.
 type Command struct {
 	Line      string // given to the login shell; must be words that every shell reads alike
-	Stdin     []byte // written in full, then closed
+	Stdin     string // written in full, then closed; shared, so that a fleet holds it once
 	MaxStdout int    // bytes kept; beyond it the session is closed and Output.Truncated set
 	MaxStderr int    // bytes kept; the rest is dropped
 	// Admit, when not nil, is called once a TCP connection to the host (or a

@@ -1,7 +1,6 @@
 package remote_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +26,7 @@ func TestRun_answer(t *testing.T) {
 		return 7
 	}})
 	script := strings.Repeat("0123456789abcdef", 8<<10)
-	cmd := remote.Command{Line: "sh -s -- x", Stdin: []byte(script), MaxStdout: len(script), MaxStderr: 8}
+	cmd := remote.Command{Line: "sh -s -- x", Stdin: script, MaxStdout: len(script), MaxStderr: 8}
 	out, err := l.dialer(remote.Options{}).Run(t.Context(), remote.Target{Alias: "web1"}, cmd)
 	if err != nil {
 		t.Fatal(err)
@@ -129,6 +128,26 @@ func TestRun_noConnection(t *testing.T) {
 	wantError(t, failure, remote.StageResolve, "no-such-host.invalid")
 	_, failure = run(t, d, "-oProxyCommand=x")
 	wantError(t, failure, remote.StageConfig, "begins with a dash")
+}
+
+func TestRun_addressFamilyAndBindAddress(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	var from atomic.Value
+	l.server("plain", sshtest.Config{Handler: func(_ context.Context, e sshtest.Exec) int {
+		from.Store(e.Remote)
+		return echo(t.Context(), e)
+	}}, "BindAddress 127.0.0.9")
+	l.server("six", sshtest.Config{}, "AddressFamily inet6")
+	l.server("nowhere", sshtest.Config{}, "BindAddress no-such-name.invalid")
+	d := l.dialer(remote.Options{})
+	if _, failure := run(t, d, "plain"); failure != nil || !strings.HasPrefix(from.Load().(string), "127.0.0.9:") {
+		t.Errorf("bound to 127.0.0.9 the host sees %v (%v)", from.Load(), failure)
+	}
+	_, failure := run(t, d, "six")
+	wantError(t, failure, remote.StageConnect, "no suitable address")
+	_, failure = run(t, d, "nowhere")
+	wantError(t, failure, remote.StageConfig, "BindAddress")
 }
 
 // freeAddr is an address where nobody listens.
@@ -262,7 +281,7 @@ func TestRun_fleet(t *testing.T) {
 	for i := range hosts {
 		go func() {
 			out, err := d.Run(t.Context(), remote.Target{Alias: fmt.Sprintf("h%d", i)}, command())
-			if err == nil && !bytes.Equal(out.Stdout, command().Stdin) {
+			if err == nil && string(out.Stdout) != command().Stdin {
 				err = fmt.Errorf("h%d: output %q", i, out.Stdout)
 			}
 			errs <- err

@@ -3,6 +3,7 @@ package remote
 import (
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,17 @@ const closeGrace = 200 * time.Millisecond
 // hopGrace is how long to wait for the news that a jump connection has ended,
 // once a connection through it has.
 const hopGrace = 100 * time.Millisecond
+
+// stdinChunk bounds one write: the library keeps three buffers of the size of
+// the largest packet for each connection, and hundreds are open at a time.
+const stdinChunk = 8 << 10
+
+// onlyReader and onlyWriter hide the methods by which io.CopyBuffer would pass
+// its buffer by.
+type (
+	onlyReader struct{ io.Reader }
+	onlyWriter struct{ io.Writer }
+)
 
 // session is one command on one connection.
 type session struct {
@@ -76,10 +88,10 @@ func (a *attempt) command(cmd Command) (*Output, *Error) {
 
 // streams moves the three streams in goroutines, each of which ends with its
 // stream or with the connection.
-func (s *session) streams(stdin []byte) {
+func (s *session) streams(stdin string) {
 	go func() {
 		// A command need not read its input, so a failure here says nothing.
-		if _, err := s.ch.Write(stdin); err == nil {
+		if _, err := io.CopyBuffer(onlyWriter{s.ch}, onlyReader{strings.NewReader(stdin)}, make([]byte, stdinChunk)); err == nil {
 			s.ch.CloseWrite()
 		}
 	}()

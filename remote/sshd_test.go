@@ -128,7 +128,7 @@ func TestOpenSSH_command(t *testing.T) {
 		{"sleep 300 & echo $!; exec >&- 2>&-; kill $!", "", 0},
 		{"", "", 0},
 	} {
-		cmd := remote.Command{Line: "sh -s", Stdin: []byte(c.script), MaxStdout: 1000, MaxStderr: 1000}
+		cmd := remote.Command{Line: "sh -s", Stdin: c.script, MaxStdout: 1000, MaxStderr: 1000}
 		out, err := d.Run(t.Context(), remote.Target{Alias: "h"}, cmd)
 		if err != nil {
 			t.Fatalf("%q: %v", c.script, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +27,7 @@ standard output; their SHA-256 goes to standard error. To compare:
 			}
 			// The hash goes beside the script, never into it: what is printed
 			// has to be what runs.
-			if _, err := a.Stdout.Write(probe.Script()); err != nil {
+			if _, err := io.WriteString(a.Stdout, probe.Script()); err != nil {
 				return err
 			}
 			a.print("sha256 " + probe.SHA256())

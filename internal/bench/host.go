@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,7 +19,7 @@ started, and bytes of the answer. The promise is at most 30 processes, 2 more fo
 	trace := filepath.Join(b.dir, "trace")
 	cmd := exec.Command("strace", "-f", "-o", trace, "-e", "trace=clone,clone3,fork,vfork", "-e", "signal=none",
 		"sh", "-s", "--", probe.ManualNonce, "sample=1000", "logs=auto", "peers=1")
-	cmd.Stdin = bytes.NewReader(probe.Script())
+	cmd.Stdin = strings.NewReader(probe.Script())
 	answer, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("strace: %w", err)

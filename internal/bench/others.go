@@ -131,7 +131,7 @@ func (b *bench) writeGround(g *ground) error {
 	config := "Port " + realPort + "\nListenAddress 0.0.0.0\nHostKey " + b.dir + "/hostkey\nAuthorizedKeysFile " + g.client.KeyFile + ".pub\n" +
 		"PermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\nUseDNS no\nMaxStartups 1000\nLogLevel ERROR\n"
 	for name, content := range map[string]string{
-		"sshd_config": config, "hosts": g.inventory, "probe.sh": string(probe.Script()), "shadow": "audit:*:19000:0:99999:7:::\n",
+		"sshd_config": config, "hosts": g.inventory, "probe.sh": probe.Script(), "shadow": "audit:*:19000:0:99999:7:::\n",
 		"passwd": "audit:x:0:0::/:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n",
 	} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(content), 0o644); err != nil {

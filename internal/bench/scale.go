@@ -173,7 +173,7 @@ func record() ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-s", "--", probe.ManualNonce, "sample=0", "logs=none")
-	cmd.Stdin = bytes.NewReader(probe.Script())
+	cmd.Stdin = strings.NewReader(probe.Script())
 	return cmd.Output()
 }
 

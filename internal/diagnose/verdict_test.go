@@ -55,6 +55,8 @@ func TestHost_verdict(t *testing.T) {
 		{"log lines of an earlier kernel", modern(overflowLines(3, 3*day, 2*day)), nil, overflowed, ""},
 		{"a fresh log line against a counter at zero", modern(overflowLines(3, day, time.Minute)), nil, overflowed, "!overflowing"},
 
+		{"a fresh log line against a single reading", modern(overflowLines(3, day, time.Minute), func(f *audit.Facts) { f.TimeWait.OverflowDelta = nil }), nil, overflowed, "!overflowing"},
+
 		// Limits that are no number of buckets.
 		{"limit 0", modern(fill(0, 0)), nil, near, "limit-zero"},
 		{"limit -1 before 5.17", modern(fill(0, -1)), nil, near, "limit-zero"},
@@ -63,6 +65,7 @@ func TestHost_verdict(t *testing.T) {
 
 		// History dates the counter.
 		{"rose since a run within --recent", modern(overflows(9, 0)), past(run(59*time.Minute, 131072, 8)), overflowing, ""},
+		{"still since a run within --recent", modern(), past(run(59*time.Minute, 131072, 0)), ok, "!overflowing !overflowed"},
 		{"rose since a run before --recent", modern(overflows(9, 0)), past(run(61*time.Minute, 131072, 8)), overflowed, "!overflowing"},
 		{"unmoved for all of --since", modern(overflows(9, 0)), past(run(30*day, 131072, 9), run(day, 131072, 9)), ok, "!overflowed"},
 		{"unmoved for a little less", modern(overflows(9, 0)), past(run(30*day-time.Minute, 131072, 9)), overflowed, ""},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"twaudit/internal/audit"
 )
@@ -19,6 +20,12 @@ func TestHost_titleTellsTheEvidence(t *testing.T) {
 		words []string
 	}{
 		{"fixed", seed(20 * day), nil, "fixed", []string{"raised from 5,000 to 10,000 at 2026-11-02 12:00 (/etc/sysctl.conf:2)", "last overflow 2026-11-02 12:00", "quiet for 19d"}},
+		{"the nearest old value before the new one", seed(20*day, conf("/etc/sysctl.conf", 20*day, "#"+assign(2000), "#"+assign(5000), assign(10000), "#"+assign(3000))), nil, "fixed", []string{"raised from 5,000 to"}},
+		{"else the first after it", seed(20*day, conf("/etc/sysctl.conf", 20*day, assign(10000), "#"+assign(3000), "#"+assign(2000), "#"+assign(0))), nil, "fixed", []string{"raised from 3,000 to"}},
+		{"a raise between two runs, dated by the file", modern(overflows(9, 0), fill(100, 10000), conf("/etc/sysctl.conf", 9*day-time.Hour, assign(10000))),
+			past(run(9*day, 5000, 8), run(8*day, 10000, 9)), "fixed", []string{"raised from 5,000 to 10,000 at 2026-11-13 13:00 (/etc/sysctl.conf:1)"}},
+		{"a raise between two runs", modern(overflows(9, 0), fill(100, 10000), conf("/etc/sysctl.conf", 7*day, assign(10000))),
+			past(run(9*day, 5000, 8), run(8*day, 10000, 9)), "fixed", []string{"raised from 5,000 to 10,000 at 2026-11-14 12:00 (history)"}},
 		{"unknown time", modern(overflows(400, 0)), nil, "overflowed", []string{"400 sockets destroyed at an unknown time in 40d of uptime (10 a day)"}},
 		{"rare", modern(overflows(4, 0)), nil, "overflowed", []string{"less than one a day"}},
 		{"between two runs", modern(overflows(9, 0)), past(run(3*day, 131072, 2), run(2*day, 131072, 9)), "overflowed", []string{"7 sockets destroyed between 2026-11-19 12:00 and 2026-11-20 12:00"}},
@@ -26,6 +33,7 @@ func TestHost_titleTellsTheEvidence(t *testing.T) {
 		{"rate", modern(overflows(40, 40), fill(1000, 1000)), nil, "overflowing", []string{"40 sockets destroyed in 1.0 s (40/s), with 1,000 of 1,000 buckets in use (100 %)"}},
 		{"ok by uptime", modern(), nil, "ok", []string{"no overflow in 40d of uptime; 100 of 131,072 buckets in use (0.1 %)"}},
 		{"ok by log", old(), nil, "ok", []string{"no overflow in 9d of /var/log/messages"}},
+		{"ok by log, after an old record", old(overflowLines(2, 32*day, 31*day)), nil, "ok", []string{"no overflow since 2026-10-22 12:00 in /var/log/messages"}},
 		{"ok by history", modern(overflows(9, 0)), past(run(31*day, 131072, 9)), "ok", []string{"no overflow since 2026-10-22 12:00, 9 before"}},
 		{"a missing limit", modern(func(f *audit.Facts) { f.TimeWait.Limit = nil }), nil, "unknown", []string{"cannot judge: net.ipv4.tcp_max_tw_buckets could not be read"}},
 		{"which namespace", modern(namespaces(child("web", 1, 100, 7, 0))), nil, "overflowed", []string{"namespace web (net:[2]): 7 sockets"}},
@@ -74,6 +82,16 @@ func TestHost_adviceFollowsTheKind(t *testing.T) {
 		}
 		for _, a := range all {
 			wantVerb(t, a)
+		}
+	}
+}
+
+func TestHost_nearSeverity(t *testing.T) {
+	t.Parallel()
+	for buckets, want := range map[int64]audit.Severity{949: audit.SeverityWarning, 950: audit.SeverityCritical, 2000: audit.SeverityCritical} {
+		d := judged(t, modern(fill(buckets, 1000)), nil)
+		if got := d.find("near-limit").Severity; got != want {
+			t.Errorf("%d of 1000 is %s, want %s", buckets, got, want)
 		}
 	}
 }
@@ -223,4 +241,24 @@ func value(p *float64) float64 {
 		return math.NaN()
 	}
 	return *p
+}
+
+// TestHost_manyNamespaces: a machine with hundreds of sick containers still has
+// a report that can be read.
+func TestHost_manyNamespaces(t *testing.T) {
+	t.Parallel()
+	d := judged(t, modern(namespaces(slices.Repeat([]audit.Namespace{child("web", 1, 100, 7, 0)}, 200)...)), nil)
+	n := 0
+	for _, f := range d.Findings {
+		if f.Rule == "overflowed" {
+			n++
+			if last := strings.Contains(f.Title, "likewise 183 further namespaces"); last != (n == maxNamespaces+1) {
+				t.Errorf("finding %d: %s", n, f.Title)
+			}
+		}
+	}
+	if n != maxNamespaces+1 || len(d.Namespaces) != 201 {
+		t.Errorf("%d findings, %d namespaces", n, len(d.Namespaces))
+	}
+	d.wantTitle(t, "container-limit", "and 195 more")
 }

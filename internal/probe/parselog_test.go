@@ -61,6 +61,8 @@ read 100
 hour 10 10 0 Nov 21 18
 = group neighbour kernel 2 2 web1 -
 |x
+= group conntrack kernel 4 4 web1 -
+|x
 = source messages /var/log/messages
 size 4096
 error denied

@@ -45,7 +45,9 @@ plain_name() { case $1 in *[[:cntrl:]]*) skipped=$((skipped + 1)); return 1 ;; e
 # now_cs: centiseconds since boot in $cs, as text in $up. 1xx - 100, for 08 is
 # no octal number.
 now_cs() {
+	up=
 	read -r up value </proc/uptime
+	case $up in *[0-9].[0-9][0-9]) ;; *) up=0.00 ;; esac
 	cs=$((${up%.*} * 100 + 1${up#*.} - 100))
 }
 
@@ -1213,7 +1215,8 @@ function source_lines() {
 		if (most && streamed >= most) print "gap journal budget"
 		if (streamed && (stream == 1 || tagged)) print "kernel yes"
 	}
-	if (unpack && unpack != 2) print "error failed"
+	# 2 is only a warning of gzip, that something follows the packed data.
+	if (unpack && !(unpack == 2 && tool == "gzip")) print "error failed"
 	if (took != "") print "read " took
 	if (left != "") print "unread " left
 	if (ulines) printf "unattributed %.0f %.0f\n", ulines, usum
@@ -1467,7 +1470,7 @@ log_packed() {
 			-e 'SYN flooding' -e 'conntrack: table full' -e 'bour table overflow' -e 'bor table overflow' \
 			-e 'socket memory' -e 'consider tuning tcp_mem' -e 'orphaned sockets'
 		printf '\n%s search %s\n' "$nonce" "$?"
-	} <"$path" | cut -b 1-1000 | awk -v nonce="$nonce" "$collate_program" || say "error failed${nl}unread $size"
+	} <"$path" | cut -b 1-1000 | awk -v nonce="$nonce" -v tool="$tool" "$collate_program" || say "error failed${nl}unread $size"
 	say "= first"
 	unpack <"$path" | head -c 300 | awk 'NR == 1 { print "|" $0 }'
 }

@@ -19,8 +19,8 @@ const Version = 1
 var script string
 
 // Script is the probe as it is sent to a host: the same bytes on every run, so
-// that its hash means something. The caller owns the copy.
-func Script() []byte { return []byte(script) }
+// that its hash means something.
+func Script() string { return script }
 
 // SHA256 is the hash of Script in lower-case hex.
 func SHA256() string {

@@ -147,7 +147,8 @@ func (a *Auditor) visit(ctx context.Context, job Job, slot func(context.Context)
 	if out == nil {
 		out = &remote.Output{ExitStatus: -1}
 	}
-	answer, parseErr := probe.Parse(out.Stdout, nonce, a.now())
+	// The host reads its clock first, so skew counts from when the script began.
+	answer, parseErr := probe.Parse(out.Stdout, nonce, a.now().Add(-out.Command))
 	switch {
 	case parseErr == nil:
 		// A complete answer counts, whatever became of the connection after it.

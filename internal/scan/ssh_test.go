@@ -42,7 +42,7 @@ func auditOverSSH(t *testing.T, config sshtest.Config, timeout time.Duration) au
 func onShell(t *testing.T, reply func(nonce string) string, status int) sshtest.Handler {
 	return func(_ context.Context, e sshtest.Exec) int {
 		script, err := io.ReadAll(e.Stdin)
-		if err != nil || string(script) != string(probe.Script()) {
+		if err != nil || string(script) != probe.Script() {
 			t.Errorf("the host got %d bytes of script (%v), want %d", len(script), err, len(probe.Script()))
 		}
 		_, _ = io.WriteString(e.Stdout, reply(strings.Fields(e.Command)[3]))

@@ -14,6 +14,7 @@ type Exec struct {
 	User    string
 	Command string // empty: the login shell
 	Env     map[string]string
+	Remote  string    // host:port of the client
 	Stdin   io.Reader // ends with io.EOF when the client closes its side
 	Stdout  io.Writer // fails when the client is gone
 	Stderr  io.Writer
@@ -90,7 +91,7 @@ func (c *connection) session(asked ssh.NewChannel) {
 	}()
 	c.counts.execs.Add(1)
 	c.run(ctx, channel, Exec{
-		User: c.ssh.User(), Command: *command, Env: env,
+		User: c.ssh.User(), Command: *command, Env: env, Remote: c.ssh.RemoteAddr().String(),
 		Stdin: channel, Stdout: channel, Stderr: channel.Stderr(),
 	})
 }

@@ -32,6 +32,7 @@ type UnknownError struct {
 	Others []Line // authorities for this host, none of which signed what it showed
 }
 
+// Error names host and key, and no path.
 func (e *UnknownError) Error() string {
 	return fmt.Sprintf("no %s host key is known for %s; it shows %s", e.KeyType, e.Host, e.Fingerprint)
 }
@@ -54,6 +55,7 @@ func (e *ChangedError) SameType() bool {
 	return false
 }
 
+// Error names host and key, and no path.
 func (e *ChangedError) Error() string {
 	return fmt.Sprintf("the host key of %s is not the known one: it shows %s %s", e.Host, e.KeyType, e.Fingerprint)
 }
@@ -65,6 +67,7 @@ type RevokedError struct {
 	CA      bool   // the authority is revoked, not the key itself
 }
 
+// Error names host and key, and no path.
 func (e *RevokedError) Error() string {
 	what := "host key"
 	if e.CA {
@@ -81,6 +84,7 @@ type CertError struct {
 	Known  []Line // the authorities that are trusted for this host
 }
 
+// Error names host and key, and no path.
 func (e *CertError) Error() string {
 	return fmt.Sprintf("the host certificate of %s is not valid: %s", e.Host, e.Reason)
 }

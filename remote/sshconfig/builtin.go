@@ -97,6 +97,8 @@ func (f *found) proxy(s *setting) {
 	s.keyword, s.value = "proxy", s.keyword+" "+s.value
 }
 
+// forbidden refuses a keyword that says through what, or under which checks, to
+// connect, and that nothing here can do.
 func forbidden(at place, keyword string) error {
 	return &Error{at, keyword + " is not supported: it would be wrong to connect without it", "remove it for this host, or use a file without it by -F"}
 }
@@ -185,6 +187,7 @@ func (r *Resolver) fill(s *Settings, f *found, q Query) error {
 // add kinds of keys that nothing supports any more.
 var defaultKeys = []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"}
 
+// defaults are paths from the home directory, as IdentityFiles are.
 func (e *expander) defaults() []string {
 	files := make([]string, len(defaultKeys))
 	for i, name := range defaultKeys {
@@ -193,6 +196,8 @@ func (e *expander) defaults() []string {
 	return files
 }
 
+// knownHosts expands UserKnownHostsFile; without one the default files are
+// named, and the second of them rarely exists.
 func (e *expander) knownHosts(s setting) ([]string, error) {
 	if s.value == "" {
 		return []string{path.Join(e.home, ".ssh/known_hosts"), path.Join(e.home, ".ssh/known_hosts2")}, nil

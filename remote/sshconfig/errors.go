@@ -13,6 +13,7 @@ type Error struct {
 	Hint string // the way out; empty when there is none to offer
 }
 
+// Error says the place, too; Text alone does not.
 func (e *Error) Error() string {
 	if e.File == "" {
 		return e.Text
@@ -26,6 +27,7 @@ type place struct {
 	Line int    // 0: the whole file
 }
 
+// String is FILE:LINE, as editors and compilers write it.
 func (p place) String() string {
 	if p.Line == 0 {
 		return p.File
@@ -54,6 +56,7 @@ type unknown struct {
 	order   int // among all settings of all files
 }
 
+// refused is the error that ssh calls a bad configuration option.
 func (u unknown) refused() error {
 	return &Error{u.place, fmt.Sprintf("unknown keyword %q", u.keyword), hintUnknown}
 }

@@ -53,6 +53,9 @@ func guard(file string, data []byte) (*guarded, error) {
 	return g, nil
 }
 
+// line files one line that is not empty. Keywords that we ignore are left out
+// before their values are looked at: what the library makes of those is nobody's
+// concern, and OpenSSH's view of them changes with every version.
 func (g *guarded) line(l line) error {
 	u := useOf(l.keyword)
 	switch {
@@ -108,6 +111,8 @@ func (g *guarded) match(l line) {
 	g.add(l, "Match "+strings.ToLower(l.args[0]))
 }
 
+// include hands the words over by the number of the line: the library would
+// look in the wrong home, miss quoted names and keep the files to itself.
 func (g *guarded) include(l line) {
 	for _, path := range l.args {
 		home := path == "~" || strings.HasPrefix(path, "~/")
@@ -207,6 +212,7 @@ func judge(keyword, value string, u use) (beyond, refused string) {
 	return "", ""
 }
 
+// oneOf returns why value is refused; empty when it is allowed.
 func oneOf(value string, allowed ...string) string {
 	if slices.Contains(allowed, value) {
 		return ""
@@ -214,6 +220,8 @@ func oneOf(value string, allowed ...string) string {
 	return fmt.Sprintf("%q is not one of %s", value, strings.Join(allowed, ", "))
 }
 
+// isNone, isNo and isYes fold the spellings of OpenSSH. An empty value, which
+// stands for a keyword that is not set, is neither.
 func isNone(value string) bool { return strings.EqualFold(value, "none") }
 
 func isNo(value string) bool {

@@ -13,6 +13,8 @@ type hop struct {
 	port       int // 0: none given
 }
 
+// String writes brackets around each host with colons, and, unlike ssh -G, only
+// around those.
 func (h hop) String() string {
 	s := h.host
 	switch {
@@ -93,6 +95,8 @@ func parseJump(value string) ([]hop, bool) {
 	return hops, true
 }
 
+// plainJump tells whether all versions of OpenSSH take value apart as we do.
+// They cut it at blanks or do not, and keep quotes.
 func plainJump(value string) bool {
 	_, ok := parseJump(value)
 	return ok && !strings.ContainsAny(value, "\"'\\ \t")
@@ -123,6 +127,7 @@ func (s *Settings) jump(value string) (string, error) {
 	return strings.Join(texts, ","), nil
 }
 
+// loops is the test that ssh makes; longer circles are for the caller to find.
 func (h hop) loops(s *Settings) bool {
 	port := h.port
 	if port == 0 {

@@ -181,7 +181,8 @@ func (l *loader) text(s source, data []byte) error {
 	return nil
 }
 
-// nodes appends the lines of one section; an Include splits it.
+// nodes appends the lines of one section. An Include splits it: what follows
+// belongs to the section again, whatever the included file ended with.
 func (l *loader) nodes(s source, g *guarded, conditions []patterns, nodes []ssh_config.Node) error {
 	at := l.begin(conditions)
 	for _, node := range nodes {
@@ -212,7 +213,8 @@ func (l *loader) nodes(s source, g *guarded, conditions []patterns, nodes []ssh_
 	return nil
 }
 
-// begin opens a section and returns its index.
+// begin opens a section and returns its index: a pointer would not outlive the
+// next append.
 func (l *loader) begin(conditions []patterns) int {
 	l.config.sections = append(l.config.sections, section{conditions: conditions})
 	return len(l.config.sections) - 1
@@ -224,7 +226,9 @@ func atoi(s string) int {
 	return n
 }
 
-// include reads the files that an Include names, in the order of their names.
+// include reads the files that an Include names, word by word, each in the order
+// of their names. A file may come in several times: its settings then depend on
+// the section around it.
 func (l *loader) include(s source, conditions []patterns, at line) error {
 	for _, path := range at.args {
 		switch {

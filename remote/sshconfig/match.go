@@ -77,6 +77,8 @@ type index struct {
 	rest   []int            // all others
 }
 
+// newIndex files a section under the names of its first condition that lists
+// names only; the other conditions are asked when it is found.
 func newIndex(sections []section) index {
 	x := index{byName: map[string][]int{}}
 	for i, s := range sections {

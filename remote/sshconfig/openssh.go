@@ -93,10 +93,12 @@ func (c *openSSH) resolve(ctx context.Context, r *Resolver, q Query) (*Settings,
 	}
 }
 
+// isContext tells an answer that was cut short from one about the host.
 func isContext(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
+// answer fills a, and wakes those who wait for it.
 func (c *openSSH) answer(ctx context.Context, r *Resolver, q Query, a *answer) {
 	defer close(a.done)
 	out, err := c.run(ctx, q)
@@ -170,6 +172,7 @@ type bounded struct {
 	full bool
 }
 
+// Write fails when it is full, which ends the reading and with it the process.
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.buf.Len()+len(p) > opensshBytes {
 		b.full = true
@@ -244,6 +247,8 @@ func (r *Resolver) complete(s *Settings, values map[string][]string, q Query) er
 	return nil
 }
 
+// asSettings gives what ssh -G printed the place where the keyword first stands
+// in the files: the nearest that can be told.
 func (r *Resolver) asSettings(keyword string, values map[string][]string) []setting {
 	var settings []setting
 	for _, v := range values[keyword] {

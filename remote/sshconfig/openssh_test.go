@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,30 +62,59 @@ func TestOpenSSH_isAskedOncePerQuery(t *testing.T) {
 
 func TestOpenSSH_endsWithTheContextAndIsAskedAgain(t *testing.T) {
 	t.Parallel()
-	// The first call waits in a child, as Match exec does; the next answers.
+	// The first call waits in a child, as Match exec does, and both hold the
+	// pipe open; the next call answers.
 	r, dir := withSSH(t, `if [ -e $DIR/again ]; then `+strings.TrimSpace(answerOfSSH)+`; exit; fi
-: > $DIR/again; echo started > $DIR/started; sh -c 'sleep 60; :'
+: > $DIR/again; exec 3> $DIR/held; echo >&3; sh -c 'sleep 60; :'
 `)
-	started := filepath.Join(dir, "started")
-	if err := syscall.Mkfifo(started, 0o600); err != nil {
+	if err := syscall.Mkfifo(filepath.Join(dir, "held"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() { // ends when the script writes to the pipe
-		if _, err := os.ReadFile(started); err != nil {
-			t.Error(err)
+	ended := make(chan error)
+	go func() { // ends with the last process that holds the pipe
+		held, err := os.Open(filepath.Join(dir, "held"))
+		if err == nil {
+			_, err = held.Read(make([]byte, 1))
 		}
 		cancel()
+		if err == nil {
+			_, err = io.Copy(io.Discard, held)
+		}
+		ended <- err
 	}()
 	start := time.Now()
 	if _, err := r.Resolve(ctx, Query{Alias: "h"}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if took := time.Since(start); took > 20*time.Second {
-		t.Errorf("waited %v for a child of ssh", took)
+	if err := <-ended; err != nil || time.Since(start) > 30*time.Second {
+		t.Errorf("a child outlived ssh: %v, %v", time.Since(start), err)
 	}
 	if _, err := r.Resolve(t.Context(), Query{Alias: "h"}); err != nil {
 		t.Errorf("the cancelled answer was kept: %v", err)
+	}
+}
+
+func TestOpenSSH_keepsBlanksInNamesOfKnownHosts(t *testing.T) {
+	t.Parallel()
+	r, dir := withSSH(t, answerOfSSH+"echo userknownhostsfile '/kh/my h.example.com /home/me/two'; echo globalknownhostsfile /a /b")
+	file := filepath.Join(dir, "config")
+	if err := os.WriteFile(file, []byte("UserKnownHostsFile \"/kh/my %h\" ~/two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if r.config, err = load(Options{File: file}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.Resolve(t.Context(), Query{Alias: "h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"/kh/my h.example.com", "/home/me/two"}; !slices.Equal(s.UserKnownHostsFiles, want) {
+		t.Errorf("%q", s.UserKnownHostsFiles)
+	}
+	if want := []string{"/a", "/b"}; !slices.Equal(s.GlobalKnownHostsFiles, want) {
+		t.Errorf("%q", s.GlobalKnownHostsFiles)
 	}
 }
 
