@@ -241,6 +241,27 @@ func withLogs(t *testing.T, args []string) *exec.Cmd {
 	return cmd
 }
 
+// TestScript_childCannotWrite puts a tool that writes in the place of a harmless
+// one: no byte of it may reach a file.
+func TestScript_childCannotWrite(t *testing.T) {
+	t.Parallel()
+	for _, shell := range [][]string{{"dash"}, {"bash"}, {"busybox", "sh"}} {
+		requireTool(t, shell[0])
+		file := filepath.Join(t.TempDir(), "file")
+		bin := stubs(t, map[string]string{"date": "#!/bin/sh\necho written >" + file + "\n"})
+		cmd := exec.Command(shell[0], append(shell[1:len(shell):len(shell)], "-s", "--", scriptNonce, "sample=0")...)
+		cmd.Env = []string{"PATH=" + bin + ":/usr/bin:/bin"}
+		cmd.Stdin = strings.NewReader(Script())
+		out, err := cmd.Output()
+		if err != nil || !bytes.HasSuffix(out, []byte(" end\n")) {
+			t.Errorf("%s: %v, %.300q", shell, err, out)
+		}
+		if text, err := os.ReadFile(file); err != nil || len(text) != 0 {
+			t.Errorf("%s: the tool wrote %q, %v", shell, text, err)
+		}
+	}
+}
+
 func countNamespaces(t *testing.T, out []byte) (further int) {
 	t.Helper()
 	answer, err := Parse(out, scriptNonce, time.Time{})
