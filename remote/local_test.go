@@ -34,7 +34,7 @@ func TestLocal_answer(t *testing.T) {
 // The caps hold against a command that writes for ever, and its whole group ends.
 func TestLocal_flood(t *testing.T) {
 	t.Parallel()
-	out, err := remote.Local(t.Context(), remote.Command{Line: "yes & echo $! >&2; wait", MaxStdout: 1000, MaxStderr: 100})
+	out, err := remote.Local(t.Context(), remote.Command{Line: "sh -c 'echo $$ >&2; exec yes' & wait", MaxStdout: 1000, MaxStderr: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,6 +130,14 @@ func TestHost_gapsAndCoverage(t *testing.T) {
 	if d = Host(modern(), nil, nil, audit.DefaultLimits(), clock); d.Coverage != audit.CoverageFull || len(d.Gaps) != 0 {
 		t.Errorf("healthy: %s, %v", d.Coverage, d.Gaps)
 	}
+	// One table and one log for all: the child has the verdict of the host.
+	shared := namespaces(audit.Namespace{ID: "2", PID: 7})
+	if d = Host(old(shared), nil, nil, audit.DefaultLimits(), clock); d.Coverage != audit.CoverageFull || d.Namespaces[1].Verdict != ok {
+		t.Errorf("old kernel: %s, %v", d.Coverage, d.Namespaces)
+	}
+	if d = Host(old(shared, noLog), nil, nil, audit.DefaultLimits(), clock); d.Namespaces[1].Verdict != unknown {
+		t.Errorf("old kernel without a log: %v", d.Namespaces)
+	}
 	// What the probe said of a section stands, remedy and all.
 	said := []audit.Gap{{Section: "log", Reason: "denied", Remedy: "add the login to group adm"}}
 	d = Host(old(noLog), said, nil, audit.DefaultLimits(), clock)
