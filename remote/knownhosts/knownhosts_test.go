@@ -244,3 +244,12 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// A device has no end, and would hold the whole run.
+func TestLoad_endlessFile(t *testing.T) {
+	t.Parallel()
+	_, warnings := Load([]string{"/dev/zero"})
+	if len(warnings) == 0 || !strings.Contains(warnings[len(warnings)-1].Text, "256 MiB") {
+		t.Errorf("warnings %v", warnings)
+	}
+}

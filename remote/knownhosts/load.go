@@ -18,6 +18,10 @@ import (
 // 16384 bits with many names, have some thousand bytes.
 const maxLine = 64 << 10
 
+// maxFile is how much of one file is read: a hundred times the largest that is
+// known of. Without an end a device would be read for ever.
+const maxFile = 256 << 20
+
 // Warning is a line, or a whole file, that was not understood and is ignored.
 type Warning struct {
 	File string
@@ -37,7 +41,11 @@ func Load(files []string) (*Index, []Warning) {
 		}
 		if err == nil {
 			var bad []Warning
-			bad, err = x.read(file, f)
+			rest := &io.LimitedReader{R: f, N: maxFile}
+			bad, err = x.read(file, rest)
+			if rest.N == 0 {
+				bad = append(bad, Warning{file, 0, "read up to its first 256 MiB only"})
+			}
 			warnings = append(warnings, bad...)
 			f.Close()
 		}
