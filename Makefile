@@ -45,8 +45,10 @@ bench: build ## ratios against other tools and at scale, into docs/benchmarks.md
 	@.ci/packages bench
 	$(GO) run ./internal/bench -twaudit bin/twaudit -o docs/benchmarks.md
 
-update: ## rewrite the golden files
+update: ## rewrite the golden files, saved answers and docs/rules.md (root)
 	$(GO) test ./report ./internal/probe -update
+	$(GO) test ./internal/e2e -run Answers -update
+	$(GO) test ./cmd/twaudit -run RulesDoc -update
 
 clean: ## what the other targets made
 	rm -rf bin dist

@@ -38,15 +38,24 @@ func (s *screen) bar(h subject) string {
 	if h.Ratio == nil {
 		return strings.Repeat(" ", cells)
 	}
-	full := min(max(int(*h.Ratio*cells+0.5), 0), cells)
-	hue := green
+	return s.filled(*h.Ratio, cells, fillHue(*h.Ratio))
+}
+
+// fillHue warns of a table that is nearly full.
+func fillHue(ratio float64) hue {
 	switch {
-	case *h.Ratio >= 0.95:
-		hue = red
-	case *h.Ratio >= 0.80:
-		hue = yellow
+	case ratio >= 0.95:
+		return red
+	case ratio >= 0.80:
+		return yellow
 	}
-	return s.paint(hue, strings.Repeat("█", full)) + s.paint(faint, strings.Repeat("░", cells-full))
+	return green
+}
+
+// filled draws a share of cells.
+func (s *screen) filled(ratio float64, cells int, h hue) string {
+	full := int(min(max(ratio, 0), 1)*float64(cells) + 0.5)
+	return s.paint(h, strings.Repeat("█", full)) + s.paint(faint, strings.Repeat("░", cells-full))
 }
 
 // overflows are the connections destroyed, by the counter or, on kernels without
@@ -128,10 +137,10 @@ func (s *screen) headroom(h subject) string {
 	return fmt.Sprintf("%.1fx", factor)
 }
 
-// number is exact below 100,000, and where width is no matter, else short:
-// 131k, 1.23M.
+// number is exact below 100,000, and where that is asked for or width is no
+// matter, else short: 131k, 1.23M.
 func (s *screen) number(n int64) string {
-	if s.Wide || (-100_000 < n && n < 100_000) {
+	if s.Wide || s.exact || (-100_000 < n && n < 100_000) {
 		return text.Count(n)
 	}
 	value, unit := float64(n), ""

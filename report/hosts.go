@@ -33,16 +33,22 @@ func subjectOf(h *audit.HostResult) subject {
 	if i := slices.IndexFunc(h.Facts.Namespaces, as); i > 0 {
 		n := h.Facts.Namespaces[i]
 		s.TimeWait = audit.TimeWait{Buckets: n.Buckets, Limit: n.Limit, OverflowTotal: n.OverflowTotal, OverflowDelta: n.OverflowDelta}
-		if n.Buckets != nil && n.Limit != nil && *n.Limit > 0 {
-			ratio := float64(*n.Buckets) / float64(*n.Limit)
-			s.Ratio = &ratio
-		}
+		s.Ratio = ratioOf(&n)
 		s.namespace = n.Name
 		if s.namespace == "" {
 			s.namespace = "net:[" + n.ID + "]"
 		}
 	}
 	return s
+}
+
+// ratioOf is nil where there is nothing to divide, or to divide by.
+func ratioOf(n *audit.Namespace) *float64 {
+	if n.Buckets == nil || n.Limit == nil || *n.Limit <= 0 {
+		return nil
+	}
+	ratio := float64(*n.Buckets) / float64(*n.Limit)
+	return &ratio
 }
 
 // hosts draws the audited hosts in their order, and explains below the table the

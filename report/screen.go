@@ -16,7 +16,8 @@ import (
 type screen struct {
 	bytes.Buffer
 	Options
-	now time.Time // when the run finished
+	now   time.Time // when the run finished
+	exact bool      // numbers are never shortened
 }
 
 // terminal reports whether people look at it; else it is a pipe or a file.

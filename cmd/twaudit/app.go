@@ -111,7 +111,7 @@ func (a *App) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())}
 	})
-	root.AddCommand(a.scanCommand(), a.probeCommand(), a.rulesCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.scanCommand(), a.showCommand(), a.importCommand(), a.probeCommand(), a.rulesCommand(), a.demoCommand(), a.versionCommand())
 	return root
 }
 

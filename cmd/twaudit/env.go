@@ -16,13 +16,27 @@ func variable(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// noVariable marks flags that no variable stands for.
+const noVariable = "twaudit-no-variable"
+
+// withoutVariable takes the variable from a flag that means something else in
+// another command, or is about one command line only.
+func withoutVariable(flags *pflag.FlagSet, name string) {
+	if err := flags.SetAnnotation(name, noVariable, []string{}); err != nil {
+		panic(err) // no such flag: a mistake that every test of the command meets
+	}
+}
+
 // bindEnvironment sets each flag that the command line left alone from its
 // variable. An empty variable counts as unset. A repeatable flag takes one value
 // a line, because every other separator occurs in ssh options and file names.
 func bindEnvironment(flags *pflag.FlagSet, env func(string) string) error {
 	var errs []error
 	flags.VisitAll(func(flag *pflag.Flag) {
-		if value := env(variable(flag.Name)); value != "" && !flag.Changed && flag.Name != "help" {
+		if flag.Name == "help" || flag.Annotations[noVariable] != nil {
+			return
+		}
+		if value := env(variable(flag.Name)); value != "" && !flag.Changed {
 			if err := setFlag(flags, flag, value); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", variable(flag.Name), err))
 			}

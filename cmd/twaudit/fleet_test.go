@@ -102,19 +102,7 @@ func (f *scriptFleet) list(name string) error {
 
 // behaviour is how a host of a kind answers; nil for the faults of sshtest.
 func (f *scriptFleet) behaviour(name, kind string) sshtest.Handler {
-	a := healthy(name)
 	switch kind {
-	case "ok", "stranger":
-	case "near-limit":
-		a.buckets = 900
-	case "overflowed":
-		a.overflows = [2]int{7, 7}
-	case "overflowing":
-		a.overflows, a.buckets = [2]int{7, 40}, 1000
-	case "unknown":
-		a.kernel = "2.6.32-754.el6.x86_64"
-	case "markup":
-		a.hostname = "\x1b]0;owned\x07<script>alert(1)</script>=cmd|' /C calc'!A0"
 	case "freebsd":
 		return saying("", "FreeBSD", 0)
 	case "nologin":
@@ -131,10 +119,32 @@ func (f *scriptFleet) behaviour(name, kind string) sshtest.Handler {
 		}
 	case "real":
 		return real
-	default:
-		return nil
 	}
-	return replay(a)
+	if a, made := answerOf(name, kind); made {
+		return replay(a)
+	}
+	return nil
+}
+
+// answerOf is what a host says whose kind is a verdict; false for the others.
+func answerOf(name, kind string) (a answer, made bool) {
+	a = healthy(name)
+	switch kind {
+	case "ok", "stranger":
+	case "near-limit":
+		a.buckets = 900
+	case "overflowed":
+		a.overflows = [2]int{7, 7}
+	case "overflowing":
+		a.overflows, a.buckets = [2]int{7, 40}, 1000
+	case "unknown":
+		a.kernel = "2.6.32-754.el6.x86_64"
+	case "markup":
+		a.hostname = "\x1b]0;owned\x07<script>alert(1)</script>=cmd|' /C calc'!A0"
+	default:
+		return a, false
+	}
+	return a, true
 }
 
 // saying answers with other words than the script's; system, when not empty,

@@ -103,7 +103,7 @@ func (set outputSet) clash(p *place, forbidden []string) error {
 	}
 	for _, path := range forbidden {
 		if info, err := os.Stat(path); err == nil && p.info != nil && os.SameFile(info, p.info) && !isNull(info) {
-			return &usageError{fmt.Errorf("the output %s is an inventory of this run", p.name), "write it to another file"}
+			return &usageError{fmt.Errorf("the output %s is a file that this run reads", p.name), "write it to another file"}
 		}
 	}
 	return nil

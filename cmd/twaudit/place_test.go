@@ -171,7 +171,7 @@ func TestOutputs_clash(t *testing.T) {
 		"stdout twice":         {[]string{"-", "-"}, "two outputs go to standard output"},
 		"new file twice":       {[]string{file, dir + "/./file"}, "two outputs"},
 		"new file by its link": {[]string{file, link}, "two outputs"},
-		"inventory":            {[]string{hosts}, "is an inventory"},
+		"inventory":            {[]string{hosts}, "is a file that this run reads"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var outputs []output

@@ -77,15 +77,24 @@ func (a *App) scan(ctx context.Context, flags *scanFlags, names []string) error 
 	a.onAbruptEnd(set.removal())
 	limits, lowered := flags.pace()
 	return a.audit(ctx, &mission{
-		jobs: jobs, auditor: auditor, limits: limits, deadline: time.Duration(flags.deadline),
-		outputs: set, notes: append(notes, lowered...), look: flags.look, progress: !flags.quiet && !flags.noProgress,
+		jobs: jobs, audited: asking(auditor), judged: auditor.Limits, script: probe.SHA256(),
+		limits: limits, deadline: time.Duration(flags.deadline), outputs: set, notes: append(notes, lowered...), look: flags.look, progress: !flags.quiet && !flags.noProgress,
 	})
 }
 
-// mission is a scan that is ready to start.
+// asking audits a host by asking it.
+func asking(auditor *scan.Auditor) func(context.Context, scan.Job, fleet.Slot) audit.HostResult {
+	return func(ctx context.Context, job scan.Job, slot fleet.Slot) audit.HostResult {
+		return auditor.Host(ctx, job, slot)
+	}
+}
+
+// mission is a run that is ready to start.
 type mission struct {
 	jobs     []scan.Job
-	auditor  *scan.Auditor
+	audited  func(context.Context, scan.Job, fleet.Slot) audit.HostResult // of one job
+	judged   audit.Limits                                                 // by which measures
+	script   string                                                       // SHA-256 of what runs on the hosts; empty when nothing does
 	limits   fleet.Limits
 	deadline time.Duration // 0: none
 	outputs  outputSet
@@ -94,9 +103,19 @@ type mission struct {
 	progress bool
 }
 
-// audit runs a mission to its end, whatever ends it, and writes its outputs. Its
-// error is one of writing: what became of hosts is in the run.
+// audit runs a mission to its end and writes its outputs. Its error is one of
+// writing: what became of hosts is in the run.
 func (a *App) audit(ctx context.Context, m *mission) error {
+	return a.write(m, a.conduct(ctx, m))
+}
+
+// write renders the run into the outputs of its mission.
+func (a *App) write(m *mission, run *audit.Run) error {
+	return m.outputs.write(run, func(p *place) report.Options { return a.style(p, m.look) })
+}
+
+// conduct runs a mission to its end, whatever ends it.
+func (a *App) conduct(ctx context.Context, m *mission) *audit.Run {
 	run := a.newRun(m)
 	a.sayNotes(m.notes)
 	if m.deadline > 0 {
@@ -116,7 +135,7 @@ func (a *App) audit(ctx context.Context, m *mission) error {
 	// complete report.
 	a.end.run = run
 	a.end.interrupted = errors.Is(context.Cause(ctx), scan.ErrInterrupted)
-	return m.outputs.write(run, func(p *place) report.Options { return a.style(p, m.look) })
+	return run
 }
 
 // auditAll returns one result for each job, in any order.
@@ -129,10 +148,7 @@ func (a *App) auditAll(ctx context.Context, m *mission) []audit.HostResult {
 	}()
 	// Results are all that grows with the fleet: raw answers are gone by now.
 	hosts := make([]audit.HostResult, 0, len(m.jobs))
-	audited := func(ctx context.Context, job scan.Job, slot fleet.Slot) audit.HostResult {
-		return m.auditor.Host(ctx, job, slot)
-	}
-	fleet.Run(ctx, m.jobs, m.limits, audited, func(result audit.HostResult) {
+	fleet.Run(ctx, m.jobs, m.limits, m.audited, func(result audit.HostResult) {
 		hosts = append(hosts, result)
 		m.outputs.host(&result)
 		show.host(&result)
@@ -145,8 +161,8 @@ func (a *App) newRun(m *mission) *audit.Run {
 	started := a.Now()
 	return &audit.Run{
 		Schema: audit.Schema,
-		Tool:   audit.Tool{Name: "twaudit", Version: toolVersion(), ProbeSHA256: probe.SHA256()},
-		Meta:   audit.Meta{ID: newRunID(started), StartedAt: started, Limits: m.auditor.Limits},
+		Tool:   audit.Tool{Name: "twaudit", Version: toolVersion(), ProbeSHA256: m.script},
+		Meta:   audit.Meta{ID: newRunID(started), StartedAt: started, Limits: m.judged},
 		Notes:  append([]string{}, m.notes...), // a list in JSON also when it is empty
 	}
 }

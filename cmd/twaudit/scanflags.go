@@ -82,32 +82,52 @@ func words(verdicts []audit.Verdict) []string {
 func (f *scanFlags) declare(cmd *cobra.Command) {
 	set := cmd.Flags()
 	set.SortFlags = false
-	f.declareSelection(set)
+	f.declareHosts(set)
+	set.StringArrayVar(&f.limit, "limit", nil, "audit only hosts or groups that match `PATTERN` (repeatable)")
+	set.StringArrayVar(&f.exclude, "exclude", nil, "leave out hosts or groups that match `PATTERN` (repeatable)")
+	f.declareOutputs(set)
+	f.declareEnding(set)
 	f.declareSSH(set)
 	f.declarePace(set)
-	f.declareJudging(set)
+	f.declareTimeouts(set)
+	f.declareMeasures(set)
+	f.declareAsking(set)
+	f.complete(cmd, report.Formats())
+}
+
+// complete offers the words of those flags that cmd has.
+func (f *scanFlags) complete(cmd *cobra.Command, formats []string) {
 	for name, words := range map[string][]string{
-		"format": report.Formats(), "fail-on": f.failOn.choices,
+		"format": formats, "fail-on": f.failOn.choices,
 		"host-key-policy": f.hostKeyPolicy.choices, "logs": f.logs.choices,
 	} {
 		complete := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+		if cmd.Flags().Lookup(name) == nil {
+			continue
+		}
 		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
-			panic(err) // no such flag: a mistake that every test of scan meets
+			panic(err) // registered twice: a mistake that every test of the command meets
 		}
 	}
 }
 
-// declareSelection: what is audited, and what becomes of it. Lists are
-// StringArray: a StringSlice would split file names at commas.
-func (f *scanFlags) declareSelection(set *pflag.FlagSet) {
+// declareHosts: where the hosts come from. Lists are StringArray: a StringSlice
+// would split file names at commas.
+func (f *scanFlags) declareHosts(set *pflag.FlagSet) {
 	set.StringArrayVarP(&f.inventories, "inventory", "i", nil, "read hosts from `FILE`, - is standard input (repeatable)")
-	set.StringArrayVar(&f.limit, "limit", nil, "audit only hosts or groups that match `PATTERN` (repeatable)")
-	set.StringArrayVar(&f.exclude, "exclude", nil, "leave out hosts or groups that match `PATTERN` (repeatable)")
 	set.BoolVar(&f.local, "local", false, "audit this machine, without SSH")
+}
+
+// declareOutputs: what becomes of the run.
+func (f *scanFlags) declareOutputs(set *pflag.FlagSet) {
 	set.StringArrayVarP(&f.formats, "format", "f", nil, "write `FORMAT[=FILE]`: "+alternatives(report.Formats())+"; FILE - is standard output (repeatable)")
 	set.StringVarP(&f.output, "output", "o", "", "write to `FILE` when there is one format")
 	set.BoolVar(&f.look.All, "all", false, "on a terminal too, show every host and every finding")
 	set.BoolVar(&f.look.Wide, "wide", false, "on a terminal too, show every column")
+}
+
+// declareEnding: what the caller is told beside the result.
+func (f *scanFlags) declareEnding(set *pflag.FlagSet) {
 	set.Var(&f.failOn, "fail-on", "exit with status 1 from this verdict on: "+alternatives(f.failOn.choices))
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "print errors only, beside the result")
 	set.BoolVar(&f.noProgress, "no-progress", false, "show no progress")
@@ -125,22 +145,30 @@ func (f *scanFlags) declareSSH(set *pflag.FlagSet) {
 	set.BoolVar(&f.sudo, "sudo", false, "run the script as root by sudo, without a password")
 }
 
-// declarePace: what a run may cost in time and load.
+// declarePace: what a run over many hosts may cost in time and load.
 func (f *scanFlags) declarePace(set *pflag.FlagSet) {
 	set.Var(&f.concurrency, "concurrency", "hosts audited at the same time")
 	set.Var(&f.rate, "rate", "new logins per second; 0 is no limit")
-	set.Var(&f.connectTimeout, "connect-timeout", "limit for connecting, key exchange included")
-	set.Var(&f.hostTimeout, "host-timeout", "limit for one host")
 	set.Var(&f.deadline, "deadline", "limit for the whole run; 0 is none")
 }
 
-// declareJudging: what hosts are asked, and by which measures they are judged.
-func (f *scanFlags) declareJudging(set *pflag.FlagSet) {
+// declareTimeouts: what one host may cost in time.
+func (f *scanFlags) declareTimeouts(set *pflag.FlagSet) {
+	set.Var(&f.connectTimeout, "connect-timeout", "limit for connecting, key exchange included")
+	set.Var(&f.hostTimeout, "host-timeout", "limit for one host")
+}
+
+// declareMeasures: by which measures hosts are judged.
+func (f *scanFlags) declareMeasures(set *pflag.FlagSet) {
 	set.Var(&f.near, "near", "near-limit from this share of the limit on")
 	set.Var(&f.critical, "critical", "critical from this share of the limit on")
-	set.Var(&f.sample, "sample", "distance of the two counter readings; 0 is one reading")
 	set.Var(&f.since, "since", "how far back evidence counts")
 	set.Var(&f.recent, "recent", "what counts as now in a log")
+}
+
+// declareAsking: what hosts are asked for.
+func (f *scanFlags) declareAsking(set *pflag.FlagSet) {
+	set.Var(&f.sample, "sample", "distance of the two counter readings; 0 is one reading")
 	set.Var(&f.logs, "logs", "how much of the kernel logs is read: "+alternatives(f.logs.choices))
 	set.BoolVar(&f.noPeers, "no-peers", false, "collect no addresses of peers")
 }
@@ -154,8 +182,9 @@ func (f *scanFlags) check(names []string) error {
 		return &usageError{errors.New("--connect-timeout 0 and --host-timeout 0 would wait for ever"), "give a duration such as 10s"}
 	case f.sample >= f.hostTimeout:
 		return &usageError{fmt.Errorf("--sample %s leaves no time of --host-timeout %s", &f.sample, &f.hostTimeout), "give hosts more time, or sample shorter"}
-	case f.recent > f.since:
-		return &usageError{fmt.Errorf("--recent %s is longer than --since %s", &f.recent, &f.since), ""}
+	}
+	if err := f.checkMeasures(); err != nil {
+		return err
 	}
 	// A second reading of standard input would find an empty inventory, and
 	// blame that.
@@ -167,6 +196,14 @@ func (f *scanFlags) check(names []string) error {
 	}
 	if stdin > 1 {
 		return &usageError{errors.New("-i - can be given once: standard input ends after one reading"), ""}
+	}
+	return nil
+}
+
+// checkMeasures is the part of check that judging needs.
+func (f *scanFlags) checkMeasures() error {
+	if f.recent > f.since {
+		return &usageError{fmt.Errorf("--recent %s is longer than --since %s", &f.recent, &f.since), ""}
 	}
 	return nil
 }

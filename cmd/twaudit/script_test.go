@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"twaudit/internal/probe"
+	"twaudit/internal/text"
 )
 
 func TestMain(m *testing.M) {
@@ -31,6 +34,7 @@ func TestMain(m *testing.M) {
 //	interrupt N COUNT CMD ARG...  run CMD, send it COUNT SIGINTs once a host answered and a hung one was
 //	                              asked; it must exit with status N. With 2, nobody reads the FIFO "pipe"
 //	bytes FILE SIZE [TEXT]        make FILE of SIZE bytes of TEXT, or of zeros
+//	saved FILE HOST KIND [AGE]    make FILE of what the script printed AGE ago on a host of such a kind
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -51,6 +55,7 @@ func TestScript(t *testing.T) {
 			"status":    cmdStatus,
 			"interrupt": cmdInterrupt,
 			"bytes":     cmdBytes,
+			"saved":     cmdSaved,
 		},
 	})
 }
@@ -152,6 +157,20 @@ func cmdBytes(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	text := bytes.Repeat([]byte(args[2]), int(size)/len(args[2])+1)[:size]
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
+}
+
+func cmdSaved(ts *testscript.TestScript, _ bool, args []string) {
+	a, made := answerOf(args[1], args[2])
+	if !made {
+		ts.Fatalf("no such answer: %s", args[2])
+	}
+	at := time.Now()
+	if len(args) > 3 {
+		age, err := text.ParseDuration(args[3])
+		ts.Check(err)
+		at = at.Add(-age)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(a.text(probe.ManualNonce, at)), 0o600))
 }
 
 // TestRedirect_broken_pipe: a reader that goes away costs its own output only.

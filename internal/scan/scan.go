@@ -96,17 +96,17 @@ func (a *Auditor) Host(ctx context.Context, job Job, slot func(context.Context) 
 		result.Status, result.Failure = audit.StatusFailed, visit.failure
 		return result
 	}
-	a.judge(&result, visit.answer)
+	a.judge(&result, visit.answer, a.now())
 	return result
 }
 
-// judge fills in the result of a host that answered.
-func (a *Auditor) judge(result *audit.HostResult, answer *probe.Answer) {
+// judge fills in the result of a host that answered, as of now.
+func (a *Auditor) judge(result *audit.HostResult, answer *probe.Answer, now time.Time) {
 	var past *audit.Past
 	if a.Past != nil {
 		past = a.Past(result.Name)
 	}
-	d := diagnose.Host(answer.Facts, answer.Gaps, past, a.Limits, a.now())
+	d := diagnose.Host(answer.Facts, answer.Gaps, past, a.Limits, now)
 	result.Status = audit.StatusAudited
 	result.Facts, result.Gaps = answer.Facts, orEmpty(d.Gaps)
 	// The facts come from us alone, so that the verdicts of the namespaces can

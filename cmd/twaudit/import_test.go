@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"twaudit/internal/audit"
+	"twaudit/internal/probe"
+	"twaudit/internal/scan"
+)
+
+func TestNameOfFile(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"web1.out":                     "web1",
+		"answers/web1.out":             "web1",
+		"/tmp/web1":                    "web1",
+		"web1.example.net.out":         "web1.example.net",
+		"web1.example.net":             "web1.example.net",
+		"web1.saved":                   "web1",
+		"web1.OUT":                     "web1",
+		"10.0.0.1":                     "10.0.0.1",
+		"10.0.0.1.txt":                 "10.0.0.1",
+		".out":                         ".out",
+		"web1.":                        "web1",
+		"a\x1b[2Jb.out":                "a\ufffd[2Jb",
+		strings.Repeat("x", 300) + "1": strings.Repeat("x", 255) + "…",
+	} {
+		if got := nameOfFile(path); got != want {
+			t.Errorf("%q is host %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestAgeNote(t *testing.T) {
+	t.Parallel()
+	imported := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	of := func(ages ...time.Duration) *audit.Run {
+		run := &audit.Run{Meta: audit.Meta{StartedAt: imported}, Hosts: []audit.HostResult{{Name: "failed"}, {Name: "mute", Facts: &audit.Facts{}}}}
+		for i, age := range ages {
+			at := imported.Add(-age)
+			run.Hosts = append(run.Hosts, audit.HostResult{Name: "web" + string(rune('1'+i)), Facts: &audit.Facts{Host: audit.HostFacts{Clock: &at}}})
+		}
+		return run
+	}
+	for _, c := range []struct {
+		ages []time.Duration
+		want string
+	}{
+		{nil, ""},
+		{[]time.Duration{time.Minute, -time.Hour}, ""},
+		{[]time.Duration{time.Hour}, "the answer of web1 is 1h00m old"},
+		{[]time.Duration{2 * day, 9 * day, time.Minute}, "2 answers are more than 1h00m old by their hosts' clocks, that of web2 9d"},
+	} {
+		if got := ageNote(of(c.ages...)); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%v: %q, want %q", c.ages, got, c.want)
+		}
+	}
+}
+
+// A file of any size costs as much memory as the largest answer.
+func TestReadAnswer_isBounded(t *testing.T) {
+	t.Parallel()
+	raw, err := readAnswer(strings.NewReader(strings.Repeat("x", 2*scan.MaxAnswer)))
+	if err != nil || len(raw) != scan.MaxAnswer+1 {
+		t.Errorf("%d bytes, %v; want one more than an answer may have", len(raw), err)
+	}
+}
+
+// shell is a shell to run a script with, or a named skip where it is missing.
+func shell(t *testing.T, words ...string) []string {
+	t.Helper()
+	if _, err := exec.LookPath(words[0]); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skipf("no %s here", words[0])
+	}
+	return words
+}
+
+// TestImport_redirectedByHand does what the help says, with each shell: standard
+// output is then a file, into which the script itself must not write.
+func TestImport_redirectedByHand(t *testing.T) {
+	t.Parallel()
+	for _, words := range [][]string{{"dash"}, {"bash"}, {"busybox", "sh"}} {
+		t.Run(words[0], func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			script, saved := filepath.Join(dir, "probe.sh"), filepath.Join(dir, "web1.out")
+			if err := os.WriteFile(script, []byte(probe.Script()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			words := shell(t, words...)
+			// The outer shell redirects, as an operator's does.
+			cmd := exec.Command(words[0], append(words[1:], "-c", `"$@" probe.sh > web1.out`, "outer")...)
+			cmd.Args = append(cmd.Args, words...)
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+				t.Fatalf("%v, %q", err, out)
+			}
+			var stdout, stderr bytes.Buffer
+			app := &App{Stdout: &stdout, Stderr: &stderr}
+			status := app.Main([]string{"import", saved, "-f", "csv", "--quiet"})
+			if !strings.Contains(stdout.String(), "\nweb1,,audited,") {
+				t.Errorf("status %d, %s%s", status, stdout.String(), stderr.String())
+			}
+		})
+	}
+}
