@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,8 +16,9 @@ import (
 )
 
 const (
-	// agentConns is how many signatures are asked for at a time. One connection
-	// serialises them: 200 hosts over a forwarded agent of 20 ms took 4 s.
+	// agentConns is how many signatures are asked for at a time where nobody says.
+	// One connection serialises them: 200 hosts over a forwarded agent of 20 ms
+	// took 4 s.
 	agentConns = 8
 	// agentPatience bounds connecting and listing. Signing has the host's limit:
 	// somebody may have to touch a key first.
@@ -64,9 +66,10 @@ func (d *Dialer) agent(set *sshconfig.Settings) *agentPool {
 	defer d.mu.Unlock()
 	pool := d.agents[socket]
 	if pool == nil {
+		conns := cmp.Or(max(0, d.opts.AgentConns), agentConns)
 		pool = &agentPool{
 			socket: socket, listing: make(chan struct{}, 1),
-			slots: make(chan struct{}, agentConns), idle: make(chan *agentConn, agentConns),
+			slots: make(chan struct{}, conns), idle: make(chan *agentConn, conns),
 		}
 		d.agents[socket] = pool
 	}
@@ -176,19 +179,7 @@ type agentSigner struct {
 func (s *agentSigner) PublicKey() ssh.PublicKey { return s.key }
 
 func (s *agentSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
-	return s.SignWithAlgorithm(rand, data, s.Algorithms()[0])
-}
-
-// Algorithms leaves out RSA with SHA-1, whatever the agent would do.
-func (s *agentSigner) Algorithms() []string {
-	key := s.key
-	if cert, isCert := key.(*ssh.Certificate); isCert {
-		key = cert.Key
-	}
-	if key.Type() == ssh.KeyAlgoRSA {
-		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
-	}
-	return []string{key.Type()}
+	return s.SignWithAlgorithm(rand, data, "")
 }
 
 func (s *agentSigner) SignWithAlgorithm(_ io.Reader, data []byte, algorithm string) (sig *ssh.Signature, err error) {

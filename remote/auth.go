@@ -20,6 +20,8 @@ type offer struct {
 	accepts  []string // methods that the server lets us try, as it said last
 	passed   []string // methods that it took and found not enough
 	banners  int      // bytes of banner so far
+	sent     string   // the method by which the password was sent; empty: it was not
+	question string   // what the server asked beside it
 }
 
 // maxBanner is how much a server may say before it lets us in or not. Nobody
@@ -58,6 +60,12 @@ func (o *offer) collect(a *attempt) []ssh.Signer {
 		certs = append(certs, ring.certificates(file)...)
 		key, held := ring.key(file)
 		switch {
+		case key.signer == nil && ring.blind(file) && a.route.set.IdentityFilesSet:
+			if signer, err := file.unlock(a); err == nil {
+				named = append(named, offered{signer, file.path})
+			} else {
+				o.problems = append(o.problems, file.path+": "+clean(err))
+			}
 		case key.signer == nil:
 			o.unusable(file)
 		case held || a.route.set.IdentityFilesSet:
@@ -69,10 +77,13 @@ func (o *offer) collect(a *attempt) []ssh.Signer {
 	if !a.route.set.IdentitiesOnly {
 		other = ring.others()
 	}
-	o.keys = unique(slices.Concat(certs, named, other, last))
-	signers := make([]ssh.Signer, len(o.keys))
-	for i, key := range o.keys {
-		signers[i] = key.signer
+	var signers []ssh.Signer
+	for _, key := range unique(slices.Concat(certs, named, other, last)) {
+		if signer := a.use.limit(key.signer); signer != nil {
+			o.keys, signers = append(o.keys, key), append(signers, signer)
+		} else {
+			o.problems = append(o.problems, key.from+": PubkeyAcceptedAlgorithms leaves its "+key.signer.PublicKey().Type()+" out")
+		}
 	}
 	return signers
 }
@@ -92,7 +103,13 @@ func unique(keys []offered) []offered {
 // unusable notes why a file gives no key. One that does not exist is normal for
 // the default paths, and worth a word only when nothing else opens the door.
 func (o *offer) unusable(file *keyFile) {
+	_, err := file.lock.state()
 	switch {
+	case err != nil:
+		o.problems = append(o.problems, file.path+": "+clean(err))
+	case file.locked && file.lock.data == nil:
+		o.locked = append(o.locked, file.path)
+		o.problems = append(o.problems, file.path+": "+file.wrong)
 	case file.locked:
 		o.locked = append(o.locked, file.path)
 	case file.wrong != "":
@@ -107,11 +124,15 @@ type ring struct {
 	files []*keyFile
 	held  []agentKey
 	sign  func(ssh.PublicKey) ssh.Signer // with the agent
+	asker *attempt                       // who may ask for passphrases; nil: nobody
 }
 
 // ring reads the key files, and asks the agent for its keys.
 func (o *offer) ring(a *attempt) *ring {
 	set, r := a.route.set, &ring{}
+	if a.mayAsk(a.d.opts.Passphrase) {
+		r.asker = a
+	}
 	for _, path := range slices.Concat(set.IdentityFiles, set.CertificateFiles) {
 		if file := a.d.keyFile(path); !slices.Contains(r.files, file) {
 			r.files = append(r.files, file)
@@ -145,7 +166,30 @@ func (r *ring) key(file *keyFile) (_ offered, held bool) {
 		}
 		held = true
 	}
-	return offered{file.signer, file.path}, held
+	return offered{r.own(file), file.path}, held
+}
+
+// own is what signs with the file itself; nil: nothing does. A passphrase that
+// was asked for in vain is not asked for again.
+func (r *ring) own(file *keyFile) ssh.Signer {
+	if file.signer != nil {
+		return file.signer
+	}
+	if opened, err := file.lock.state(); opened != nil {
+		return opened
+	} else if err != nil || !r.opens(file) || file.pub == nil {
+		return nil
+	}
+	return &lockedSigner{r.asker, file}
+}
+
+// opens tells whether a passphrase would open the file, and may be asked for.
+func (r *ring) opens(file *keyFile) bool { return r.asker != nil && file.lock.data != nil }
+
+// blind tells whether only its passphrase shows which key is in the file.
+func (r *ring) blind(file *keyFile) bool {
+	_, err := file.lock.state()
+	return r.opens(file) && file.pub == nil && err == nil
 }
 
 // certificates are the one beside the file, signed for by whatever has its key,
@@ -172,8 +216,8 @@ func (r *ring) certificates(file *keyFile) (certs []offered) {
 // signerOf finds the key with that wire form among the files and in the agent.
 func (r *ring) signerOf(plain string) offered {
 	for _, file := range r.files {
-		if file.signer != nil && file.plain == plain {
-			return offered{file.signer, file.path}
+		if signer := r.own(file); signer != nil && file.plain == plain {
+			return offered{signer, file.path}
 		}
 	}
 	for _, key := range r.held {
@@ -204,27 +248,49 @@ func isCertificate(pub ssh.PublicKey) bool {
 func (a *attempt) authFailure(err error) *Error {
 	o, failure := a.keys, &Error{Stage: StageAuth, Err: err}
 	failure.Hint = o.hint(a.route.set)
-	var agentFailed *agentError
+	var (
+		agentFailed *agentError
+		noPassword  *passwordError
+		stillLocked *passphraseError
+	)
 	switch {
+	case errors.As(err, &noPassword):
+		failure.Message = "login refused: " + noPassword.message
+		if noPassword.hint != "" {
+			failure.Hint = noPassword.hint + "; " + failure.Hint
+		}
+	case o.sent != "" && !endOfConnection(err) && !slices.Contains(o.passed, o.sent):
+		failure.Message = "login refused: the password was rejected, and is not used again in this run"
+	case errors.As(err, &stillLocked):
+		failure.Message = "the key that the server accepts stays locked: " + clean(stillLocked.err)
 	case strings.Contains(err.Error(), "Too many authentication failures"):
 		failure.Message = fmt.Sprintf("login refused: the server stopped before the right one of %s", o.kinds())
 		failure.Hint = "name the right key with IdentityFile and IdentitiesOnly yes in ssh_config; " + failure.Hint
 	case errors.As(err, &agentFailed):
 		failure.Message = "the agent did not sign with a key that the server accepts: " + innermost(agentFailed.err)
+	case strings.Contains(err.Error(), "no common public key signature algorithm"):
+		failure.Message = "login refused: the server takes RSA keys with SHA-1 signatures only"
+		failure.Hint = "use an ed25519 or ECDSA key, or put the line \"PubkeyAcceptedAlgorithms +ssh-rsa\" for this host in ssh_config; " + failure.Hint
 	case o.banners > maxBanner:
 		failure.Message = "login given up: the banner does not end"
 	case len(o.passed) > 0:
 		failure.Message = "a key was accepted, but the server also asks for " + methods(o.accepts)
 	case !strings.Contains(err.Error(), "unable to authenticate"):
 		failure.Message = "connection lost during the login: " + sshText(err)
+		// A password that went out is not sent again to find out what became of it.
+		failure.Retryable = endOfConnection(err) && o.sent == ""
 	case len(o.accepts) > 0 && !slices.Contains(o.accepts, "publickey"):
 		failure.Message = "login refused: the server accepts no keys, only " + methods(o.accepts)
+		failure.Hint = "give a password with --ask-pass, or set up a key; " + failure.Hint
+	case !a.route.set.PubkeyAuthentication:
+		failure.Message = "login refused: ssh_config allows no keys, and nothing else opens the door"
+		failure.Hint = "see PubkeyAuthentication in ssh_config; " + failure.Hint
 	case len(o.keys) == 0 && len(o.locked) > 0:
 		failure.Message = "no key to offer: a passphrase protects it and no agent holds it"
 	case len(o.keys) == 0:
 		failure.Message = "no key to offer: no agent with keys and no readable key file"
 	default:
-		failure.Message = fmt.Sprintf("login refused: the server accepts none of %s, only %s", o.kinds(), methods(o.accepts))
+		failure.Message = fmt.Sprintf("login refused: the server accepts none of %s (it takes %s)", o.kinds(), methods(o.accepts))
 	}
 	return failure
 }

@@ -142,18 +142,47 @@ func TestAuth_agent(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.known("h*", pub)
-	d := l.dialer(remote.Options{Env: env(keys.serve(t))})
-	for i, failure := range runMany(t, d, 40, "h%d") {
+	d := l.dialer(remote.Options{Env: env(keys.serve(t)), AgentConns: 16})
+	for i, failure := range runMany(t, d, 200, "h%d") {
 		if failure != nil {
 			t.Errorf("h%d: %v", i, failure)
 		}
 	}
 	d.Close()
-	if keys.lists != 1 || keys.signs != 40 {
-		t.Errorf("agent asked for %d lists and %d signatures, want 1 and 40", keys.lists, keys.signs)
+	if keys.lists != 1 || keys.signs != 200 {
+		t.Errorf("agent asked for %d lists and %d signatures, want 1 and 200", keys.lists, keys.signs)
 	}
-	if keys.atOnce < 2 {
-		t.Error("signatures were asked for one after the other")
+	if keys.atOnce < 4 || keys.atOnce > 16 {
+		t.Errorf("%d signatures were asked for at once, want several and not more than 16", keys.atOnce)
+	}
+}
+
+// The ways in which IdentityAgent names one, and none.
+func TestAuth_identityAgent(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	path, pub := l.writeKey("only-in-agent")
+	socket := newAgent(t, path).serve(t)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(socket, filepath.Join(l.Dir, "agent-audit")); err != nil {
+		t.Fatal(err)
+	}
+	for i, form := range []string{"$MY_AGENT", "${MY_AGENT}", "SSH_AUTH_SOCK", "~/agent-%r", "%d/agent-audit", socket} {
+		l.known(fmt.Sprintf("ok%d", i), pub, "IdentityAgent "+form)
+	}
+	for i, form := range []string{"none", "$UNSET", "~/no-such-agent"} {
+		l.known(fmt.Sprintf("no%d", i), pub, "IdentityAgent "+form)
+	}
+	d := l.dialer(remote.Options{Env: func(name string) string {
+		return map[string]string{"MY_AGENT": socket, "SSH_AUTH_SOCK": socket}[name]
+	}})
+	for _, failure := range runMany(t, d, 6, "ok%d") {
+		wantOK(t, failure)
+	}
+	for _, failure := range runMany(t, d, 3, "no%d") {
+		wantError(t, failure, remote.StageAuth, "no key to offer")
 	}
 }
 

@@ -77,6 +77,12 @@ func (a *attempt) dialTCP(limit time.Duration) (net.Conn, *Error) {
 	}
 	dialer.LocalAddr = local
 	conn, err := dialer.DialContext(a.ctx, networks[set.AddressFamily], net.JoinHostPort(set.HostName, strconv.Itoa(set.Port)))
+	var unknown *net.DNSError
+	if errors.As(err, &unknown) && unknown.IsNotFound {
+		if other, otherErr := a.dialElsewhere(dialer, limit); other != nil || otherErr != nil {
+			conn, err = other, otherErr
+		}
+	}
 	if err != nil {
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() && a.at() == StageResolve {
@@ -118,7 +124,12 @@ func dialFailure(err error, host string, port int, limit time.Duration) *Error {
 	case errors.Is(err, syscall.ENETUNREACH):
 		failure.Message = "network is unreachable"
 		failure.Hint = "check the routes and address families of this machine"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.ECONNABORTED):
+		failure.Message = "connection reset"
+		failure.Hint = "a firewall or the host's own limits may do so; it is worth another try"
+		failure.Retryable = true
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		failure.Retryable = true
 		failure.Message = "too many open files on this machine"
 		failure.Hint = "lower --concurrency, or raise the limit with ulimit -n"
 	case errors.Is(err, syscall.ETIMEDOUT), errors.As(err, &timeout) && timeout.Timeout():
@@ -131,7 +142,7 @@ func dialFailure(err error, host string, port int, limit time.Duration) *Error {
 }
 
 func lookupFailure(err *net.DNSError, host string) *Error {
-	failure := &Error{Stage: StageResolve, Err: err}
+	failure := &Error{Stage: StageResolve, Err: err, Retryable: err.IsTemporary && !err.IsTimeout}
 	name := text.CleanMax(host, 255)
 	switch {
 	case err.IsNotFound:
@@ -166,9 +177,11 @@ func versionFailure(head []byte, err error) *Error {
 	said := text.CleanMax(strings.TrimSpace(string(line)), 120)
 	switch {
 	case throttled(head):
+		failure.Retryable = true
 		failure.Message = fmt.Sprintf("the server throttles logins: %q", said)
 		failure.Hint = "lower --rate or --concurrency, or raise MaxStartups in its sshd_config"
 	case len(head) == 0 && endOfConnection(err):
+		failure.Retryable = true
 		failure.Message = "connection closed before the SSH version"
 		failure.Hint = "the server may throttle logins (MaxStartups, PerSourcePenalties) or refuse this address (hosts.deny, fail2ban)"
 	case len(head) == 0:

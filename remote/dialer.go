@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"twaudit/internal/text"
 	"twaudit/remote/knownhosts"
 	"twaudit/remote/sshconfig"
@@ -31,12 +29,15 @@ type pace struct {
 	// grudge is how long a jump host that failed is not asked again: the hosts
 	// behind it fail at once instead of one limit after the other.
 	grudge time.Duration
-	// pulse is how often a jump host must show that it lives, and how long it may
-	// take to do so. TCP alone notices a dead one after many minutes.
+	// pulse is how often a jump host, or a host with a long command, must show that
+	// it lives; it may take twice as long to do so. TCP alone notices a dead one
+	// after many minutes.
 	pulse time.Duration
+	// retry is the first wait before a jump host is tried once more.
+	retry time.Duration
 }
 
-var unhurried = pace{stale: 20 * time.Second, grudge: 30 * time.Second, pulse: 15 * time.Second}
+var unhurried = pace{stale: 20 * time.Second, grudge: 30 * time.Second, pulse: 15 * time.Second, retry: 500 * time.Millisecond}
 
 // HostKeyPolicy says what happens to a host whose key no known_hosts file
 // holds. A changed or revoked key is refused by every policy.
@@ -52,19 +53,29 @@ const (
 // Options are what a command line says about SSH. The zero value reaches hosts
 // as the ssh command would for a user without a home.
 type Options struct {
-	ConfigFile     string              // as ssh -F: empty is the user's and the system's file, "none" is neither
-	User           string              // for targets that name none; beats ssh_config
-	Port           int                 // for targets that name none; 0: as ssh_config says
-	Jump           string              // as ssh -J: beats ssh_config; empty: as it says
-	Identities     []string            // key files, offered before those of ssh_config; to jump hosts after theirs
-	SSHOptions     []string            // Key=Value, as ssh -o; like there, not for jump hosts
-	HostKeyPolicy  HostKeyPolicy       // see its zero value
-	ConnectTimeout time.Duration       // dial, version and key exchange, as ssh counts it; 0 is 10s; ssh_config beats it
-	HostTimeout    time.Duration       // from the key exchange to the command's end; 0 is 60s
-	Home           string              // what ~ means
-	LocalUser      string              // the login name where nothing else says one
-	Env            func(string) string // for SSH_AUTH_SOCK and ${NAME}; nil is an empty environment
-	Warn           func(string)        // told each warning once, from any goroutine; nil: nobody is told
+	ConfigFile     string         // as ssh -F: empty is the user's and the system's file, "none" is neither
+	Resolver       sshconfig.Mode // who evaluates ssh_config; empty is ModeAuto
+	User           string         // for targets that name none; beats ssh_config
+	Port           int            // for targets that name none; 0: as ssh_config says
+	Jump           string         // as ssh -J: beats ssh_config; empty: as it says
+	Identities     []string       // key files, offered before those of ssh_config; to jump hosts after theirs
+	SSHOptions     []string       // Key=Value, as ssh -o; like there, not for jump hosts
+	HostKeyPolicy  HostKeyPolicy  // see its zero value
+	ConnectTimeout time.Duration  // dial, version and key exchange, as ssh counts it; 0 is 10s; ssh_config beats it
+	HostTimeout    time.Duration  // from the key exchange to the command's end; 0 is 60s
+	Home           string         // what ~ means
+	LocalUser      string         // the login name where nothing else says one
+	// Password and Passphrase ask a person, with prompt as it is to be shown: the
+	// one password of the run, and the passphrase of each key that a server wants.
+	// Each question is put once per Dialer at most, one at a time, from any
+	// goroutine; the answer counts for the whole run. nil: nobody is asked.
+	Password   func(prompt string) (string, error)
+	Passphrase func(prompt string) (string, error)
+	JumpConns  int // connections through one jump host at a time; 0: no limit
+	AgentConns int // signatures that an agent is asked for at a time; 0 is 8
+
+	Env  func(string) string // for SSH_AUTH_SOCK and ${NAME}; nil is an empty environment
+	Warn func(string)        // told each warning once, from any goroutine; nil: nobody is told
 }
 
 // Dialer runs commands on hosts. It owns what hosts share: parsed settings,
@@ -76,17 +87,23 @@ type Dialer struct {
 	hops    *sshconfig.Resolver // without them: ssh -J starts from the files again
 
 	pace       pace
-	algorithms ssh.Config // never changed: every connection shares its lists
+	algorithms algorithms // never changed: connections share its lists
 
 	base    context.Context // ends with Close
 	endAll  context.CancelFunc
 	running sync.WaitGroup // every goroutine that may outlive a Run
 
+	elsewhere *elsewhere
+
+	asking   sync.Mutex // held while a person is asked
+	password *password
+
 	mu       sync.Mutex
 	closed   bool
 	warned   map[string]bool
 	indexes  map[string]*indexEntry
-	accepted map[string]string // known_hosts name -> key taken in by accept-new, in wire form
+	accepted map[string]string  // known_hosts name -> key taken in by accept-new, in wire form
+	secrets  map[string]*secret // by what they open
 	keyFiles map[string]*keyFile
 	agents   map[string]*agentPool
 	jumps    map[string]*jumpHost // by the way to them
@@ -100,6 +117,11 @@ func New(opts Options) (*Dialer, error) {
 	default:
 		return nil, fmt.Errorf("host key policy %q is neither strict nor accept-new", opts.HostKeyPolicy)
 	}
+	switch opts.Resolver {
+	case "", sshconfig.ModeAuto, sshconfig.ModeBuiltin, sshconfig.ModeOpenSSH:
+	default:
+		return nil, fmt.Errorf("ssh_config resolver %q is none of auto, builtin, openssh", opts.Resolver)
+	}
 	if opts.Port < 0 || opts.Port > 65535 {
 		return nil, fmt.Errorf("port %d is not in 1-65535", opts.Port)
 	}
@@ -111,7 +133,7 @@ func New(opts Options) (*Dialer, error) {
 		// In front: the first value wins, and it also rules out a ProxyCommand.
 		settings = append([]string{"ProxyJump=" + opts.Jump}, settings...)
 	}
-	config := sshconfig.Options{File: opts.ConfigFile, Home: opts.Home, LocalUser: opts.LocalUser, Env: opts.Env}
+	config := sshconfig.Options{File: opts.ConfigFile, Home: opts.Home, LocalUser: opts.LocalUser, Env: opts.Env, Mode: opts.Resolver}
 	hops, err := sshconfig.New(config)
 	if err != nil {
 		return nil, err
@@ -127,6 +149,7 @@ func New(opts Options) (*Dialer, error) {
 	return &Dialer{
 		opts: opts, targets: targets, hops: hops, base: base, endAll: endAll, algorithms: goodAlgorithms(), pace: unhurried,
 		warned: map[string]bool{}, indexes: map[string]*indexEntry{}, accepted: map[string]string{},
+		elsewhere: newElsewhere(), password: &password{trial: make(chan struct{}, 1)}, secrets: map[string]*secret{},
 		keyFiles: map[string]*keyFile{}, agents: map[string]*agentPool{}, jumps: map[string]*jumpHost{}, chains: map[string]*jumpHost{},
 	}, nil
 }

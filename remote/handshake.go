@@ -3,7 +3,6 @@ package remote
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,55 +11,49 @@ import (
 	"twaudit/internal/text"
 )
 
-// hostKeyAlgorithms are in the order in which a host unknown so far is asked for
-// its keys, as OpenSSH has it: certificates first, then the small keys.
-var hostKeyAlgorithms = []string{
-	ssh.CertAlgoED25519v01,
-	ssh.CertAlgoECDSA256v01, ssh.CertAlgoECDSA384v01, ssh.CertAlgoECDSA521v01,
-	ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01,
-	ssh.KeyAlgoED25519,
-	ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
-	ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
-}
-
-// goodAlgorithms leaves out what the library still offers by default although it
-// calls it insecure: SHA-1 key exchanges and hmac-sha1-96.
-func goodAlgorithms() ssh.Config {
-	supported := ssh.SupportedAlgorithms()
-	return ssh.Config{KeyExchanges: supported.KeyExchanges, Ciphers: supported.Ciphers, MACs: supported.MACs}
-}
-
 // login speaks SSH on the connection until it is ours to run commands on.
 func (a *attempt) login() *Error {
+	if a.master {
+		a.begin(StageAuth, a.d.hostTimeout(), true)
+		return nil
+	}
 	begun := time.Now()
 	a.enter(StageHandshake)
 	a.resume()
 	set := a.route.set
 	a.hostKey = a.d.checkHostKey(a)
 	a.keys = &offer{}
+	use, failure := a.d.algorithms.chosen(set)
+	if failure != nil {
+		return failure
+	}
+	a.use = use
 	config := &ssh.ClientConfig{
-		Config:            a.d.algorithms,
+		Config:            use.Config,
 		User:              set.User,
-		HostKeyAlgorithms: a.hostKey.match.Algorithms(hostKeyAlgorithms),
+		HostKeyAlgorithms: a.hostKey.match.Algorithms(use.hostKeys),
 		HostKeyCallback:   a.hostKey.callback,
 		AuthCallback:      a.keys.observe,
 		BannerCallback:    a.banner,
-		Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
-			// The agent may have used up the time; nothing is offered after it.
-			return a.keys.collect(a), a.ctx.Err()
-		})},
+		Auth:              a.methods(),
 	}
 	conn, chans, reqs, err := ssh.NewClientConn(a.tcp, set.HostName, config)
 	a.spent += time.Since(begun)
+	a.judgePassword(err)
 	if err != nil {
 		return a.loginFailure(err)
 	}
 	a.conn = conn
+	a.attend(chans, reqs)
+	return nil
+}
+
+// attend serves what the server asks for, until the connection ends.
+func (a *attempt) attend(chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) {
 	dead := make(chan struct{})
 	a.dead = dead
 	// Ends with the connection.
 	go refuse(chans, reqs, dead)
-	return nil
 }
 
 // refuse answers what a server may ask of a client: nothing is granted. It
@@ -93,8 +86,8 @@ func (a *attempt) loginFailure(err error) *Error {
 	if stopped := a.stopped(); stopped != nil {
 		return stopped
 	}
-	if endOfConnection(err) {
-		if lost := a.lostHop(); lost != nil {
+	if endOfConnection(err) && (a.tcp.spoke() || len(a.tcp.first()) == 0) {
+		if lost := a.lost(); lost != nil {
 			return lost
 		}
 	}
@@ -107,9 +100,11 @@ func (a *attempt) loginFailure(err error) *Error {
 	case !a.tcp.spoke():
 		return versionFailure(a.tcp.first(), err)
 	case strings.HasPrefix(string(a.tcp.first()), "SSH-1.") && !strings.HasPrefix(string(a.tcp.first()), "SSH-1.99"):
-		return &Error{Stage: StageHandshake, Message: "the server speaks only version 1 of the SSH protocol", Err: err}
+		return &Error{Stage: StageHandshake, Message: "the server speaks only version 1 of the SSH protocol", Err: err,
+			Hint: "update the host's SSH server: no client of today speaks that version"}
 	case endOfConnection(err):
-		return &Error{Stage: StageHandshake, Message: "connection closed during the key exchange", Err: err}
+		return &Error{Stage: StageHandshake, Message: "connection closed during the key exchange", Err: err, Retryable: true,
+			Hint: "the server or something on the way gave up; its log (journalctl -u ssh) may say why"}
 	}
 	return &Error{Stage: StageHandshake, Message: "key exchange: " + sshText(err), Err: err}
 }
@@ -120,6 +115,7 @@ func (a *attempt) silent(span string, cause error) *Error {
 	switch head := a.tcp.first(); {
 	case a.tcp.spoke():
 		failure.Message = "key exchange not finished within " + span
+		failure.Hint = "the host is overloaded, or the way to it drops large packets (compare ping -M do -s 1400); --connect-timeout allows more time"
 	case len(head) == 0:
 		failure.Message = "connected, but no SSH version within " + span
 		failure.Hint = "the server is overloaded or hangs, or something else owns the port"
@@ -128,49 +124,6 @@ func (a *attempt) silent(span string, cause error) *Error {
 		failure.Hint = "check the port: a tarpit may sit there"
 	}
 	return failure
-}
-
-// algorithmFailure names the ssh_config line by which the ssh command would
-// still speak to a host that offers only what is no longer considered safe.
-func algorithmFailure(err *ssh.AlgorithmNegotiationError) *Error {
-	directive := ""
-	for _, d := range []struct{ word, name string }{
-		{"key exchange", "KexAlgorithms"}, {"host key", "HostKeyAlgorithms"}, {"cipher", "Ciphers"}, {"MAC", "MACs"},
-	} {
-		if strings.Contains(err.What, d.word) {
-			directive = d.name
-		}
-	}
-	offered := make([]string, 0, len(err.RequestedAlgorithms))
-	for _, name := range err.RequestedAlgorithms {
-		// Markers for extensions are no algorithms.
-		if !strings.HasPrefix(name, "ext-info-") && !strings.HasPrefix(name, "kex-strict-") {
-			offered = append(offered, name)
-		}
-	}
-	list := text.CleanMax(strings.Join(offered, ","), 300)
-	failure := &Error{Stage: StageHandshake, Err: err, Message: fmt.Sprintf("no common %s algorithm: the host offers only %s", err.What, list)}
-	if directive != "" {
-		failure.Hint = fmt.Sprintf("update the host's SSH server; until then ssh needs the line %q for this host in ssh_config, which is not used here yet",
-			directive+" +"+legacyChoice(offered))
-	}
-	return failure
-}
-
-// legacyChoice is the least bad of what an old server offers.
-func legacyChoice(offered []string) string {
-	for _, name := range []string{
-		"diffie-hellman-group14-sha1", "diffie-hellman-group-exchange-sha1", "diffie-hellman-group1-sha1",
-		"ssh-rsa", "ssh-dss", "aes256-cbc", "aes128-cbc", "3des-cbc", "hmac-sha1-96",
-	} {
-		if slices.Contains(offered, name) {
-			return name
-		}
-	}
-	if len(offered) > 0 {
-		return text.CleanMax(offered[0], 80)
-	}
-	return "…"
 }
 
 // sshText is the text of an error of the SSH library without its prefixes.

@@ -27,6 +27,8 @@ type lab struct {
 	*sshtest.Client
 	t testing.TB
 
+	around []string // words in front of the command line of an sshd
+
 	mu       sync.Mutex
 	warnings []string
 }
@@ -198,4 +200,48 @@ func (l *lab) writeKey(name string) (path string, pub ssh.PublicKey) {
 func echo(_ context.Context, e sshtest.Exec) int {
 	io.Copy(e.Stdout, e.Stdin)
 	return 0
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// listens tells whether somebody accepts connections at addr.
+func listens(addr string) bool {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// serveNobody leaves a socket behind that nobody serves.
+func serveNobody(t *testing.T, path string) {
+	t.Helper()
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.SetUnlinkOnClose(false)
+	listener.Close()
+}
+
+// occupy takes one of the places for connections that are not logged in.
+func (s *openSSHD) occupy(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := io.ReadFull(conn, make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }

@@ -28,7 +28,11 @@ type hostKeyCheck struct {
 	port    int
 	match   *knownhosts.Match
 	failure atomic.Pointer[Error] // why the key was refused
+	taken   atomic.Bool           // no file held the key before this run
 }
+
+// isNew tells whether nothing but this run vouches for the host's key.
+func (h *hostKeyCheck) isNew() bool { return h.taken.Load() }
 
 func (d *Dialer) checkHostKey(a *attempt) *hostKeyCheck {
 	set := a.route.set
@@ -52,6 +56,7 @@ func (h *hostKeyCheck) callback(_ string, _ net.Addr, key ssh.PublicKey) error {
 	var unknown *knownhosts.UnknownError
 	if errors.As(err, &unknown) && h.accepts() {
 		err = h.accept(unknown)
+		h.taken.Store(err == nil)
 	}
 	if err != nil {
 		failure := h.refusal(err)

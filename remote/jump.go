@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -16,6 +17,9 @@ import (
 
 // channelBuffer is read from a jump channel at a time: an answer is small.
 const channelBuffer = 8 << 10
+
+// jumpTries is how often a jump host is tried that drops connections.
+const jumpTries = 5
 
 // jumpHost is a host on the way to others, and the one connection to it that all
 // of them share.
@@ -31,6 +35,10 @@ type jumpHost struct {
 	opening  chan struct{} // closed when the try that runs has ended; nil: none runs
 	failure  *Error        // of the last try; nil when it succeeded
 	failedAt time.Time
+	short    int  // connections in a row that hardly lived
+	proven   bool // there was a connection in this run
+
+	slots chan struct{} // one entry per connection through it; nil: no limit
 }
 
 // asArguments names the way to j for an ssh command line.
@@ -91,51 +99,77 @@ func (j *jumpHost) connected(ctx context.Context) (*link, *Error) {
 			return nil, nil
 		}
 	}
-	return nil, &Error{Stage: StageConnect, Message: "the connection to the jump host ends again and again"}
+	return nil, &Error{Stage: StageConnect, Message: "the connection to the jump host ends again and again", Retryable: true}
 }
 
-// open tries to reach the jump host once, tells those who wait, and then stays
-// with the connection until it ends.
+// open tries to reach the jump host, tells those who wait, and then stays with
+// the connection until it ends.
 func (j *jumpHost) open() {
-	a := j.d.attempt(j.d.base, j.route)
+	a, failure := j.try()
 	defer a.close()
-	failure := a.reach()
-	if failure == nil {
-		failure = a.login()
-	}
 	a.pause()
+	begun := time.Now()
 
 	j.mu.Lock()
 	j.failure, j.failedAt = failure, time.Now()
 	j.link = nil
 	if failure == nil {
-		j.link = &link{attempt: a, jump: j}
+		j.link, j.proven = &link{attempt: a, jump: j}, true
 	}
 	close(j.opening)
 	j.opening = nil
 	j.mu.Unlock()
-	if failure == nil {
-		a.pulse()
+	if failure != nil {
+		return
+	}
+	a.pulse()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.short++; time.Since(begun) > j.d.pace.pulse {
+		j.short = 0
 	}
 }
 
-// pulse asks for a sign of life every now and then, until there is none.
-func (a *attempt) pulse() {
-	tick := time.NewTicker(a.d.pace.pulse)
-	defer tick.Stop()
-	for {
-		select {
-		case <-a.dead:
-			return
-		case <-tick.C:
+// try reaches the jump host. One that is too busy (MaxStartups counts what others
+// do there, too) is asked again a few times, since all hosts behind it wait.
+func (j *jumpHost) try() (*attempt, *Error) {
+	j.mu.Lock()
+	wait, proven := j.short, j.proven
+	j.mu.Unlock()
+	for n := 1; ; n++ {
+		if wait > 0 {
+			pause := time.NewTimer(j.d.pace.backoff(wait))
+			select {
+			case <-pause.C:
+			case <-j.d.base.Done():
+				pause.Stop()
+			}
 		}
-		// The question itself can hang when nobody takes our packets.
-		patience := time.AfterFunc(a.d.pace.pulse, func() { a.tcp.Close() })
-		_, _, err := a.conn.SendRequest("keepalive@openssh.com", true, nil)
-		patience.Stop()
-		if err != nil {
-			return
+		a := j.d.attempt(j.d.base, j.route)
+		failure := a.reach()
+		if failure == nil {
+			failure = a.login()
 		}
+		// One that was there a moment ago and refuses now is being restarted.
+		restarts := failure != nil && proven && errors.Is(failure.Err, syscall.ECONNREFUSED)
+		if failure == nil || !failure.Retryable && !restarts || n == jumpTries || j.d.base.Err() != nil {
+			return a, failure
+		}
+		a.close()
+		wait = max(wait, n)
+	}
+}
+
+// enter waits for a place among the connections through j.
+func (j *jumpHost) enter(ctx context.Context) bool {
+	if j.slots == nil {
+		return true
+	}
+	select {
+	case j.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -168,7 +202,7 @@ func (a *attempt) dialThrough(limit time.Duration) (net.Conn, *Error) {
 			return nil, a.channelFailure(refused)
 		}
 		if again {
-			return nil, a.route.via.blame(&Error{Stage: StageSession, Message: "its connection was lost", Err: err})
+			return nil, a.route.via.blame(&Error{Stage: StageSession, Message: "its connection was lost", Err: err, Retryable: true})
 		}
 		// Waited for, or the next look might find the same connection alive.
 		select {
@@ -197,7 +231,7 @@ func (a *attempt) channelFailure(err *ssh.OpenChannelError) *Error {
 	lower := strings.ToLower(said)
 	switch {
 	case err.Reason != ssh.ConnectionFailed:
-		failure = a.route.via.blame(&Error{Message: "it does not forward connections: " + said, Err: err,
+		failure = a.route.via.blame(&Error{Message: "it does not forward connections: " + said, Err: err, Retryable: err.Reason == ssh.ResourceShortage,
 			Hint: "check AllowTcpForwarding, PermitOpen and DisableForwarding in its sshd_config"})
 	case strings.Contains(lower, "not known"), strings.Contains(lower, "no address"), strings.Contains(lower, "name resolution"):
 		failure.Stage = StageResolve

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -267,5 +268,78 @@ func TestJump_vanishes(t *testing.T) {
 	wantError(t, failure, remote.StageTimeout, "while the command ran")
 	if took := time.Since(begun); took > 12*time.Second {
 		t.Errorf("took %v with a limit of 2s", took)
+	}
+}
+
+// A host that vanishes in the middle of a long command is noticed by its pulse,
+// long before its limit.
+func TestRun_vanishes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	key := newKey(t)
+	var relay *freezer
+	server := l.untrusted(sshtest.Config{HostKey: key, Authorized: []ssh.PublicKey{l.Key}, Handler: func(ctx context.Context, e sshtest.Exec) int {
+		io.Copy(e.Stdout, e.Stdin)
+		close(relay.frozen)
+		<-ctx.Done()
+		return 0
+	}})
+	relay = newFreezer(t, server.Addr())
+	l.block("h", relay.addr, key.PublicKey(), "IdentityFile "+l.KeyFile, "ServerAliveInterval 1", "ServerAliveCountMax 1")
+	_, failure := run(t, l.dialer(remote.Options{HostTimeout: time.Hour}), "h")
+	wantError(t, failure, remote.StageSession, "the host stopped answering while the command ran")
+}
+
+// A jump host that dies while a host behind it shakes hands: the host is reached
+// by a new connection, and nobody is told.
+func TestJump_diesInHandshake(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	key := newKey(t)
+	silent := l.untrusted(sshtest.Config{Fault: sshtest.FaultSilent})
+	asked := make(chan struct{}, 8)
+	bastion := l.server("bastion", sshtest.Config{JumpAllowed: true, HostKey: key, Route: func(string) string {
+		asked <- struct{}{}
+		return silent.Addr()
+	}})
+	l.server("h", sshtest.Config{Handler: echo}, "ProxyJump bastion")
+	d := l.dialer(remote.Options{})
+	ended := make(chan error)
+	go func() { // ends with the run
+		_, err := d.Run(t.Context(), remote.Target{Alias: "h"}, command())
+		ended <- err
+	}()
+	<-asked
+	eventually(t, "the handshake", func() bool { return silent.Stats().Connections > 0 })
+	bastion.Close()
+	l.untrusted(sshtest.Config{Addr: bastion.Addr(), JumpAllowed: true, HostKey: key})
+	wantOK(t, asError(t, <-ended))
+}
+
+// No more connections through one jump host than asked for, and a jump host
+// behind it takes no place away: with one place, nothing would ever get through.
+func TestJump_connections(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.server("outer", sshtest.Config{JumpAllowed: true})
+	l.server("inner", sshtest.Config{JumpAllowed: true}, "ProxyJump outer")
+	var now, atOnce atomic.Int64
+	counting := func(ctx context.Context, e sshtest.Exec) int {
+		n := now.Add(1)
+		defer now.Add(-1)
+		for most := atOnce.Load(); n > most && !atOnce.CompareAndSwap(most, n); most = atOnce.Load() {
+		}
+		return echo(ctx, e)
+	}
+	l.server("n*", sshtest.Config{Handler: counting}, "ProxyJump outer")
+	l.server("f*", sshtest.Config{Handler: counting}, "ProxyJump inner")
+	d := l.dialer(remote.Options{JumpConns: 1})
+	for _, format := range []string{"f%d", "n%d"} {
+		for _, failure := range runMany(t, d, 12, format) {
+			wantOK(t, failure)
+		}
+	}
+	if n := atOnce.Load(); n > 1 {
+		t.Errorf("%d commands at a time, want one after the other", n)
 	}
 }

@@ -16,8 +16,8 @@ import (
 // maxKeyFile bounds what is read from a path that was named as a key.
 const maxKeyFile = 1 << 20
 
-// dsaKey is the one key type that is never offered: no server of this century's
-// second decade takes it.
+// dsaKey is the one type of a user's key that is never offered: no server of
+// this century's second decade takes it.
 const dsaKey = "ssh-dss"
 
 // keyFile is one IdentityFile or CertificateFile, read at most once per Dialer.
@@ -28,8 +28,9 @@ type keyFile struct {
 	plain  string           // wire form of pub
 	signer ssh.Signer       // nil: only an agent can sign with it
 	cert   *ssh.Certificate // from the file itself or from path-cert.pub
-	locked bool             // by a passphrase
-	wrong  string           // why there is no signer; empty: there is one, or no such file
+	locked bool             // by a passphrase, or by a cipher that is not read here
+	lock   lock
+	wrong  string // why there is no signer; empty: there is one, or no such file
 }
 
 // keyFile returns the file at path, read.
@@ -45,8 +46,8 @@ func (d *Dialer) keyFile(path string) *keyFile {
 	return file
 }
 
-// load never asks for a passphrase: a locked key is good for naming the one that
-// the agent should sign with.
+// load never asks for a passphrase: a locked key names the one that the agent
+// should sign with, and is opened when a server wants it.
 func (k *keyFile) load() {
 	data, err := readPrivate(k.path)
 	switch {
@@ -78,34 +79,23 @@ func (k *keyFile) parse(data []byte) {
 		k.pub = pub
 		return
 	}
+	if k.wrong = sealed(data); k.wrong != "" {
+		k.locked = true
+		return
+	}
 	signer, err := ssh.ParsePrivateKey(data)
 	var missing *ssh.PassphraseMissingError
 	switch {
 	case errors.As(err, &missing):
-		k.locked, k.pub = true, missing.PublicKey
+		k.locked, k.pub, k.lock.data = true, missing.PublicKey, data
 		k.wrong = "protected by a passphrase"
 	case err != nil:
 		k.wrong = "not a private key that can be read: " + sshText(err)
 	case signer.PublicKey().Type() == dsaKey:
 		k.wrong = "DSA keys are not used"
 	default:
-		k.pub = signer.PublicKey()
-		k.signer, k.wrong = safeSigner(signer)
+		k.pub, k.signer = signer.PublicKey(), signer
 	}
-}
-
-// safeSigner keeps an RSA key from signing with SHA-1, which the library falls
-// back to where a server does not say what it takes.
-func safeSigner(signer ssh.Signer) (_ ssh.Signer, wrong string) {
-	algorithms, ok := signer.(ssh.AlgorithmSigner)
-	if !ok || signer.PublicKey().Type() != ssh.KeyAlgoRSA {
-		return signer, ""
-	}
-	limited, err := ssh.NewSignerWithAlgorithms(algorithms, []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256})
-	if err != nil {
-		return nil, sshText(err)
-	}
-	return limited, ""
 }
 
 // readPrivate reads a private key, and refuses one that others may read, as ssh

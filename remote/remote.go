@@ -39,6 +39,7 @@ type Output struct {
 	Stderr     []byte
 	ExitStatus int  // of the remote command; 128+n when signal n ended it; -1 when none was sent
 	Truncated  bool // Stdout met its cap
+	NewHostKey bool // nothing but this run vouches for the host: send no secrets
 	Connect    time.Duration
 	Command    time.Duration
 	Bytes      int64 // received from the command, also what was dropped
@@ -68,6 +69,10 @@ type Error struct {
 	Message string
 	Hint    string
 	Err     error // the cause; nil when Message is all there is
+	// Retryable says that the same may well succeed a while later: the connection
+	// broke, the server was too busy to talk, or this machine was. It is never set
+	// for what a limit ended, a refused connection, a host key or a login.
+	Retryable bool
 }
 
 func (e *Error) Error() string { return string(e.Stage) + ": " + e.Message }

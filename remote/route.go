@@ -15,7 +15,8 @@ import (
 // maxHops bounds a chain of jump hosts, which a config may close to a circle.
 const maxHops = 8
 
-// route is one host and the way to it.
+// route is one host and the way to it: through via, else by the ProxyCommand of
+// set, else straight.
 type route struct {
 	set *sshconfig.Settings
 	via *jumpHost // the last host on the way; nil: there is none
@@ -33,10 +34,6 @@ func (d *Dialer) route(ctx context.Context, t Target) (*route, *Error) {
 	set, err := d.Resolve(ctx, t)
 	if err != nil {
 		return nil, configFailure(ctx, err)
-	}
-	if set.ProxyCommand != "" {
-		return nil, &Error{Stage: StageConfig, Message: "its ssh settings use ProxyCommand, which is not supported yet",
-			Hint: "use ProxyJump where it serves the same end"}
 	}
 	d.mu.Lock()
 	via, known := d.chains[set.ProxyJump]
@@ -102,10 +99,6 @@ func (d *Dialer) hop(ctx context.Context, name string, via *jumpHost, first bool
 		failure.Via = withoutUser(name)
 		return nil, failure
 	}
-	if set.ProxyCommand != "" {
-		return nil, &Error{Stage: StageConfig, Via: withoutUser(name), Message: "the jump host's ssh settings use ProxyCommand, which is not supported yet",
-			Hint: "use ProxyJump where it serves the same end"}
-	}
 	key := fmt.Sprintf("%s@%s", set.User, net.JoinHostPort(set.HostName, strconv.Itoa(set.Port)))
 	for _, earlier := range seen {
 		if earlier == key {
@@ -119,14 +112,20 @@ func (d *Dialer) hop(ctx context.Context, name string, via *jumpHost, first bool
 			return nil, failure
 		}
 	}
-	if via != nil {
+	switch {
+	case via != nil:
 		key = via.key + " " + key
+	case set.ProxyCommand != "":
+		key = set.ProxyCommand + " " + key
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	j := d.jumps[key]
 	if j == nil {
 		j = &jumpHost{d: d, key: key, spec: name, name: withoutUser(name), route: &route{set: set, via: via}}
+		if d.opts.JumpConns > 0 {
+			j.slots = make(chan struct{}, d.opts.JumpConns)
+		}
 		d.jumps[key] = j
 	}
 	return j, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -40,12 +41,19 @@ type attempt struct {
 	route  *route
 	spent  time.Duration // on dialling, key exchange and login
 	waited time.Duration // in Admit, last time
+	asked  time.Duration // waited for a person
+	trying bool          // the password, which no host took yet
+	placed bool          // among the connections through the jump host
+	master bool          // through the operator's master connection
+	direct bool          // not through a master: the host itself is asked
+	mute   atomic.Bool   // hung up because no sign of life came
 
 	tcp     *headConn   // nil until reached
 	hop     *link       // the jump connection that tcp is a channel of
 	unwatch func() bool // keeps the end of the context from closing tcp
 	conn    ssh.Conn    // nil until logged in
-	keys    *offer      // what was offered at the login
+	use     algorithms
+	keys    *offer // what was offered at the login
 	hostKey *hostKeyCheck
 	dead    <-chan struct{} // closed when conn is
 	unbase  func() bool
@@ -60,6 +68,10 @@ func (d *Dialer) attempt(ctx context.Context, r *route) *attempt {
 // close ends the connection and everything that watched it.
 func (a *attempt) close() {
 	a.hangUp()
+	if a.placed {
+		a.placed = false
+		<-a.route.via.slots
+	}
 	a.unbase()
 	a.end()
 }
@@ -93,14 +105,28 @@ func (a *attempt) run(cmd Command) (*Output, *Error) {
 			return nil, failure
 		}
 	}
-	if failure := a.login(); failure != nil {
+	failure = a.login()
+	if failure != nil && a.mayRepeat(failure) {
+		a.hangUp()
+		if failure = a.reach(); failure == nil {
+			failure = a.login()
+		}
+	}
+	if failure != nil {
 		return nil, failure
 	}
 	out, failure := a.command(cmd)
 	if out != nil {
 		out.Connect = a.spent
+		out.NewHostKey = !a.master && a.hostKey.isNew()
 	}
 	return out, failure
+}
+
+// mayRepeat tells whether a login that broke off was not the host's doing: its
+// jump host went, or the host lost patience while a person was asked.
+func (a *attempt) mayRepeat(failure *Error) bool {
+	return failure.Retryable && a.ctx.Err() == nil && (failure.Stage == StageJump || a.asked > a.d.pace.stale)
 }
 
 // reach opens the TCP connection, or the channel of a jump host that stands for
@@ -108,6 +134,10 @@ func (a *attempt) run(cmd Command) (*Output, *Error) {
 // deadlines, and one way for both is easier to trust.
 func (a *attempt) reach() *Error {
 	begun := time.Now()
+	a.conn, a.master = nil, false
+	if !a.direct && a.throughMaster() {
+		return nil
+	}
 	conn, failure := a.dial()
 	a.pause()
 	a.spent += time.Since(begun)
@@ -123,10 +153,21 @@ func (a *attempt) dial() (net.Conn, *Error) {
 	limit := a.d.connectTimeout(a.route.set)
 	if a.route.via == nil {
 		a.begin(StageConnect, limit, false)
+		if a.route.set.ProxyCommand != "" {
+			return a.dialProxy()
+		}
 		return a.dialTCP(limit)
 	}
-	// The way to the jump host has limits of its own.
+	// The way to the jump host has limits of its own. A place there is kept until
+	// the attempt is over: to give it back while holding a host's slot, and to wait
+	// for it again, could stop everybody. A jump host behind another needs none.
 	a.enter(StageJump)
+	if !a.placed && a.caller != a.d.base {
+		if !a.route.via.enter(a.ctx) {
+			return nil, a.stopped()
+		}
+		a.placed = a.route.via.slots != nil
+	}
 	return a.dialThrough(limit)
 }
 

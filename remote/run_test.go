@@ -57,20 +57,21 @@ func TestRun_faults(t *testing.T) {
 		stage remote.Stage // empty: the run succeeds
 		words string
 		check func(*testing.T, *remote.Output)
+		again bool // worth another try
 	}{
-		{fault: sshtest.FaultCloseAtOnce, stage: remote.StageHandshake, words: "closed before the SSH version"},
+		{fault: sshtest.FaultCloseAtOnce, stage: remote.StageHandshake, words: "closed before the SSH version", again: true},
 		{fault: sshtest.FaultSilent, stage: remote.StageHandshake, words: "no SSH version within 1s"},
 		{fault: sshtest.FaultHTTP, stage: remote.StageHandshake, words: `not SSH: first bytes "HTTP/1.`},
 		{fault: sshtest.FaultTarpit, pause: 20 * time.Millisecond, stage: remote.StageHandshake, words: "no SSH version within 1s: first bytes"},
 		{fault: sshtest.FaultVersionOnly, stage: remote.StageHandshake, words: "key exchange not finished within 1s"},
-		{fault: sshtest.FaultCutInKex, stage: remote.StageHandshake, words: "closed during the key exchange"},
+		{fault: sshtest.FaultCutInKex, stage: remote.StageHandshake, words: "closed during the key exchange", again: true},
 		{fault: sshtest.FaultSlow, pause: 50 * time.Millisecond, stage: remote.StageHandshake, words: "within 1s"},
 		{fault: sshtest.FaultWrongKey, stage: remote.StageHostKey, words: "host key changed"},
 		{fault: sshtest.FaultBannerFlood, stage: remote.StageAuth, words: "the banner does not end"},
 		{fault: sshtest.FaultHangAfterAuth, stage: remote.StageTimeout, words: "not finished within 2s"},
 		{fault: sshtest.FaultNoSession, stage: remote.StageSession, words: "opens no session"},
 		{fault: sshtest.FaultHangInCommand, stage: remote.StageTimeout, words: "while the command ran"},
-		{fault: sshtest.FaultCutInCommand, stage: remote.StageSession, words: "ended before the command did", check: wantStdout("hel")},
+		{fault: sshtest.FaultCutInCommand, stage: remote.StageSession, words: "ended before the command did", check: wantStdout("hel"), again: true},
 		{fault: sshtest.FaultExitEarly, check: wantStdout("hel")},
 		{fault: sshtest.FaultFlood, check: func(t *testing.T, out *remote.Output) {
 			if len(out.Stdout) != 1<<20 || !out.Truncated {
@@ -89,6 +90,9 @@ func TestRun_faults(t *testing.T) {
 				wantOK(t, failure)
 			} else {
 				wantError(t, failure, c.stage, c.words)
+				if failure.Retryable != c.again {
+					t.Errorf("retryable %v, want %v", failure.Retryable, c.again)
+				}
 			}
 			if c.check != nil {
 				c.check(t, out)
@@ -122,6 +126,9 @@ func TestRun_noConnection(t *testing.T) {
 	d := l.dialer(remote.Options{ConnectTimeout: 300 * time.Millisecond})
 	_, failure := run(t, d, "refused")
 	wantError(t, failure, remote.StageConnect, "connection refused on port ")
+	if failure.Retryable {
+		t.Error("a refused connection is final")
+	}
 	_, failure = run(t, d, "dropped")
 	wantError(t, failure, remote.StageConnect, "no answer within 300ms")
 	_, failure = run(t, d, "no-such-host.invalid")

@@ -55,6 +55,9 @@ func (a *attempt) command(cmd Command) (*Output, *Error) {
 	a.enter(StageSession)
 	ch, reqs, err := a.conn.OpenChannel("session", nil)
 	if err != nil {
+		if failure := a.closedAfterLogin(); failure != nil {
+			return nil, failure
+		}
 		return nil, a.sessionFailure("the server opens no session", err)
 	}
 	s := &session{
@@ -70,6 +73,7 @@ func (a *attempt) command(cmd Command) (*Output, *Error) {
 		return nil, a.sessionFailure("the server runs no command", err)
 	}
 	s.streams(cmd.Stdin)
+	defer a.watch()()
 	truncated, failure := s.wait(a)
 	a.hangUp()
 	// The connection is gone, so the readers end, and the buffers are ours.
@@ -130,11 +134,32 @@ func (s *session) wait(a *attempt) (truncated bool, _ *Error) {
 		return false, stopped
 	}
 	// The channel has ended without a status. Some servers send none; a
-	// connection that was cut looks the same, and is told by asking.
-	if _, _, err := a.conn.SendRequest("keepalive@openssh.com", true, nil); err != nil {
-		return false, a.sessionFailure("the connection ended before the command did", io.ErrUnexpectedEOF)
+	// connection that was cut looks the same.
+	if !a.alive() {
+		if a.mute.Load() {
+			return false, a.sessionFailure("the host stopped answering while the command ran", io.ErrUnexpectedEOF)
+		}
+		failure := a.sessionFailure("the connection ended before the command did", io.ErrUnexpectedEOF)
+		failure.Retryable = failure.Stage == StageSession || failure.Retryable
+		return false, failure
 	}
 	return false, nil
+}
+
+// alive tells by asking, or where nobody would answer, by waiting for the news.
+func (a *attempt) alive() bool {
+	if !a.master {
+		_, _, err := a.conn.SendRequest("keepalive@openssh.com", true, nil)
+		return err == nil
+	}
+	late := time.NewTimer(hopGrace)
+	defer late.Stop()
+	select {
+	case <-a.dead:
+		return false
+	case <-late.C:
+		return true
+	}
 }
 
 // finish waits for the rest of the output of a command that has ended.
@@ -247,7 +272,7 @@ func (a *attempt) sessionFailure(message string, err error) *Error {
 	if stopped := a.stopped(); stopped != nil {
 		return stopped
 	}
-	if lost := a.lostHop(); lost != nil {
+	if lost := a.lost(); lost != nil {
 		return lost
 	}
 	failure := &Error{Stage: StageSession, Message: message, Err: err}
@@ -255,12 +280,41 @@ func (a *attempt) sessionFailure(message string, err error) *Error {
 	switch {
 	case errors.As(err, &refused) && refused.Message != "":
 		failure.Message += ": " + clean(errors.New(refused.Message))
+		failure.Hint = "look for MaxSessions 0 in its sshd_config: the account may be for tunnels only"
 	case err != nil && !endOfConnection(err):
 		failure.Message += ": " + sshText(err)
 	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 		failure.Message += ": it closed the connection"
+	case err == nil:
+		failure.Hint = "the account may be for file transfer or tunnels only: see ForceCommand and Subsystem in its sshd_config"
 	}
 	return failure
+}
+
+// closedAfterLogin is for a server that lets us in and then hangs up, which it
+// does when it cannot become the user. The library says only that it got no
+// answer.
+func (a *attempt) closedAfterLogin() *Error {
+	late := time.NewTimer(hopGrace)
+	defer late.Stop()
+	select {
+	case <-a.dead:
+	case <-late.C:
+		return nil
+	}
+	if a.stopped() != nil || a.lost() != nil {
+		return nil
+	}
+	return &Error{Stage: StageSession, Message: "the server closed the connection after the login", Err: io.EOF,
+		Hint: "it may have no room for another process of the user, or ChrootDirectory, the user's limits or its home fail; see its log (journalctl -u ssh)"}
+}
+
+// lost is nil unless what carries the connection has ended, and with it this one.
+func (a *attempt) lost() *Error {
+	if failure := a.lostProxy(); failure != nil {
+		return failure
+	}
+	return a.lostHop()
 }
 
 // lostHop is nil unless the jump connection that carried this one has ended.
@@ -272,7 +326,7 @@ func (a *attempt) lostHop() *Error {
 	defer late.Stop()
 	select {
 	case <-a.hop.dead:
-		return a.route.via.blame(&Error{Message: "its connection was lost " + while(a.at()), Err: io.ErrUnexpectedEOF})
+		return a.route.via.blame(&Error{Message: "its connection was lost " + while(a.at()), Err: io.ErrUnexpectedEOF, Retryable: true})
 	case <-late.C:
 		return nil
 	}

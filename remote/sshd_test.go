@@ -8,8 +8,11 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -24,6 +27,9 @@ type openSSHD struct {
 	hostKey  ssh.PublicKey
 	allowed  string // its authorized_keys
 	userName string
+
+	mu  sync.Mutex
+	log []string // what it said on standard error
 }
 
 // sshd starts a server with further lines of sshd_config.
@@ -58,21 +64,22 @@ func (l *lab) sshd(lines ...string) *openSSHD {
 	s := &openSSHD{lab: l, addr: freeAddr(l.t), hostKey: key.PublicKey(), allowed: allowed, userName: me.Username}
 	_, port, _ := net.SplitHostPort(s.addr)
 	config := filepath.Join(dir, "sshd_config")
-	text := strings.Join(append(lines,
+	// Of most keywords the first counts, of MaxStartups the last.
+	text := strings.Join(append(append([]string{"MaxStartups 200"}, lines...),
 		"ListenAddress 127.0.0.1", "Port "+port, "HostKey "+keyFile, "AuthorizedKeysFile "+allowed, "PidFile none",
-		"StrictModes no", "UsePAM no", "PasswordAuthentication no", "MaxStartups 200",
+		"StrictModes no", "UsePAM no", "PasswordAuthentication no",
 	), "\n") + "\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		l.t.Fatal(err)
 	}
-	s.run(path, config)
+	s.run(append(slices.Clip(l.around), path, "-D", "-e", "-f", config))
 	return s
 }
 
 // run starts sshd and waits until it listens.
-func (s *openSSHD) run(path, config string) {
+func (s *openSSHD) run(words []string) {
 	s.t.Helper()
-	cmd := exec.Command(path, "-D", "-e", "-f", config)
+	cmd := exec.Command(words[0], words[1:]...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -85,6 +92,9 @@ func (s *openSSHD) run(path, config string) {
 	go func() { // ends with sshd
 		defer close(done)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			s.mu.Lock()
+			s.log = append(s.log, lines.Text())
+			s.mu.Unlock()
 			if strings.Contains(lines.Text(), "Server listening") {
 				listening <- true
 			}
@@ -97,6 +107,28 @@ func (s *openSSHD) run(path, config string) {
 	})
 	if !<-listening {
 		s.t.Fatal("sshd did not start")
+	}
+}
+
+// logged counts the lines of the log so far that hold words.
+func (s *openSSHD) logged(words string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range s.log {
+		if strings.Contains(line, words) {
+			n++
+		}
+	}
+	return n
+}
+
+// eventually fails the test unless done becomes true.
+func eventually(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain waited for %s", what)
+		}
 	}
 }
 

@@ -18,18 +18,10 @@ import (
 // 0600, a missing directory with 0700. A certificate is an error: its key may
 // be added.
 func Append(file, host string, port int, key ssh.PublicKey, hash bool) error {
-	if _, certificate := key.(*ssh.Certificate); certificate {
-		return errors.New("a certificate is no host key")
+	line, err := Format(host, port, key, hash)
+	if err != nil {
+		return err
 	}
-	host = strings.ToLower(host)
-	if host == "" || strings.ContainsAny(host, "@?*!#[]|'\"\\, \t\r\n\x00") {
-		return fmt.Errorf("host name %q cannot stand in known_hosts", host)
-	}
-	name := hostPort(host, port)
-	if hash {
-		name = hashName(name)
-	}
-	line := name + " " + string(ssh.MarshalAuthorizedKey(key))
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
@@ -38,6 +30,22 @@ func Append(file, host string, port int, key ssh.PublicKey, hash bool) error {
 		return err
 	}
 	return errors.Join(appendLine(f, line), f.Close())
+}
+
+// Format is the line that Append adds, with its newline.
+func Format(host string, port int, key ssh.PublicKey, hash bool) (string, error) {
+	if _, certificate := key.(*ssh.Certificate); certificate {
+		return "", errors.New("a certificate is no host key")
+	}
+	host = strings.ToLower(host)
+	if host == "" || strings.ContainsAny(host, "@?*!#[]|'\"\\, \t\r\n\x00") {
+		return "", fmt.Errorf("host name %q cannot stand in known_hosts", host)
+	}
+	name := hostPort(host, port)
+	if hash {
+		name = hashName(name)
+	}
+	return name + " " + string(ssh.MarshalAuthorizedKey(key)), nil
 }
 
 // appendLine writes line, after a newline where the last line has none.

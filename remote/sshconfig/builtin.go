@@ -43,6 +43,7 @@ func (r *Resolver) builtin(q Query) (*Settings, *beyond, error) {
 
 		StrictHostKeyChecking: strictness(f.first["stricthostkeychecking"].value),
 	}
+	s.logins(func(keyword string) string { return f.first[keyword].value })
 	name := f.first["hostname"]
 	if s.HostName, err = expandTokens(cmp.Or(name.value, "%h"), tokens{'h': q.Alias}); err != nil {
 		return nil, nil, at(err, name.place)
@@ -65,7 +66,7 @@ func (r *Resolver) collect(alias string) (*found, error) {
 			return add(&f.certificates, s)
 		case "proxycommand", "proxyjump":
 			f.proxy(&s)
-		case "connecttimeout":
+		case "connecttimeout", "serveraliveinterval":
 			if s.value == "none" {
 				return nil // the same as not set, so a later one counts
 			}
@@ -180,7 +181,27 @@ func (r *Resolver) fill(s *Settings, f *found, q Query) error {
 		s.GlobalKnownHostsFiles = e.tildes(strings.Fields(global.value))
 	}
 	proxy := f.first["proxy"]
-	return at(e.proxy(s, proxy.value), proxy.place)
+	if err := e.proxy(s, proxy.value); err != nil {
+		return at(err, proxy.place)
+	}
+	s.ControlPath, err = e.control(f.first["controlpath"], s.ProxyJump)
+	return err
+}
+
+// logins fills in how to log in and with what: settings without tokens, which
+// both ways to resolve a host give as text.
+func (s *Settings) logins(value func(keyword string) string) {
+	s.HostKeyAlgorithms, s.KexAlgorithms = value("hostkeyalgorithms"), value("kexalgorithms")
+	s.Ciphers, s.MACs = value("ciphers"), value("macs")
+	s.PubkeyAcceptedAlgorithms = value("pubkeyacceptedalgorithms")
+	s.PubkeyAuthentication = !isNo(value("pubkeyauthentication"))
+	s.PasswordAuthentication = !isNo(value("passwordauthentication"))
+	s.KbdInteractiveAuthentication = !isNo(value("kbdinteractiveauthentication"))
+	s.PreferredAuthentications = value("preferredauthentications")
+	s.BatchMode = isYes(value("batchmode"))
+	s.NumberOfPasswordPrompts = atoi(cmp.Or(value("numberofpasswordprompts"), "3"))
+	s.ServerAliveInterval, _ = seconds(value("serveraliveinterval"))
+	s.ServerAliveCountMax = atoi(cmp.Or(value("serveralivecountmax"), "3"))
 }
 
 // defaultKeys are the IdentityFiles of OpenSSH 10, in its order. Older versions

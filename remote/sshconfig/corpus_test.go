@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -130,15 +131,16 @@ func TestCorpus_equalsOpenSSH(t *testing.T) {
 	if err != nil || len(files) < 60 {
 		t.Fatalf("%d examples, %v", len(files), err)
 	}
+	known := installed(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			readExample(t, file).check(t)
+			readExample(t, file).check(t, known)
 		})
 	}
 }
 
-func (e example) check(t *testing.T) {
+func (e example) check(t *testing.T, installed map[string]algorithms) {
 	t.Helper()
 	ours, err := e.resolve(t, ModeBuiltin)
 	theirs, sshErr := e.resolve(t, ModeOpenSSH)
@@ -154,6 +156,8 @@ func (e example) check(t *testing.T) {
 		if sshErr != nil {
 			t.Fatalf("ssh refused: %v, %+v", sshErr, hintOf(sshErr))
 		}
+		comparable(theirs, installed)
+		comparable(ours, installed)
 		if diff := cmp.Diff(theirs, ours, cmpopts.IgnoreFields(Settings{}, "Source")); diff != "" {
 			t.Errorf("ssh -G (-) and ours (+) differ:\n%s", diff)
 		}
@@ -174,6 +178,50 @@ func (e example) check(t *testing.T) {
 			t.Error("ssh refuses this, too")
 		}
 	}
+}
+
+// algorithms are what the installed ssh knows of one kind, and what it uses
+// where nothing is set.
+type algorithms struct{ known, unset []string }
+
+// installed asks ssh for its algorithms, by the fields of Settings.
+func installed(t *testing.T) map[string]algorithms {
+	t.Helper()
+	unset := parseAnswer([]byte(sshOutput(t, "-G", "-F", "none", "--", "localhost")))
+	all := map[string]algorithms{}
+	for field, query := range map[string]string{
+		"KexAlgorithms": "kex", "Ciphers": "cipher", "MACs": "mac",
+		"HostKeyAlgorithms": "HostKeyAlgorithms", "PubkeyAcceptedAlgorithms": "PubkeyAcceptedAlgorithms",
+	} {
+		all[field] = algorithms{strings.Fields(sshOutput(t, "-Q", query)), strings.Split(unset[strings.ToLower(field)][0], ",")}
+	}
+	return all
+}
+
+// comparable writes out the lists that ssh -G prints in full and we keep as they
+// are written, and evens out what Debian's ssh does and OpenSSH does not: with
+// BatchMode it sends signs of life every five minutes.
+func comparable(all []*Settings, installed map[string]algorithms) {
+	for _, s := range all {
+		for field, list := range map[string]*string{
+			"KexAlgorithms": &s.KexAlgorithms, "Ciphers": &s.Ciphers, "MACs": &s.MACs,
+			"HostKeyAlgorithms": &s.HostKeyAlgorithms, "PubkeyAcceptedAlgorithms": &s.PubkeyAcceptedAlgorithms,
+		} {
+			*list = strings.Join(Algorithms(*list, installed[field].unset, installed[field].known), ",")
+		}
+		if s.BatchMode && s.ServerAliveInterval == 5*time.Minute {
+			s.ServerAliveInterval = 0
+		}
+	}
+}
+
+func sshOutput(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ssh", args...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 // sshTakes asks ssh itself, without anything of ours in between.

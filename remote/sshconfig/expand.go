@@ -1,8 +1,11 @@
 package sshconfig
 
 import (
+	"crypto/sha1" // what ssh names its sockets by; nothing is secured with it
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -100,6 +103,21 @@ func (e *expander) files(settings []setting) ([]string, error) {
 		files = append(files, file)
 	}
 	return files, nil
+}
+
+// control expands ControlPath, which knows two tokens more. What %C stands for
+// holds the jump host since OpenSSH 9.8: with an older ssh its master behind a
+// jump host is not found, which costs a connection and nothing else.
+func (e *expander) control(s setting, jump string) (string, error) {
+	if s.value == "" || isNone(s.value) {
+		return "", nil
+	}
+	known := maps.Clone(e.tokens)
+	known['j'] = jump
+	sum := sha1.Sum([]byte(known['l'] + known['h'] + known['p'] + known['r'] + jump))
+	known['C'] = hex.EncodeToString(sum[:])
+	path, err := expandAll(e.tilde(s.value), known, e.env)
+	return path, at(err, s.place)
 }
 
 // agent expands IdentityAgent, which may also be none, SSH_AUTH_SOCK or $NAME.

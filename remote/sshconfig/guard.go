@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -195,13 +196,23 @@ func judge(keyword, value string, u use) (beyond, refused string) {
 		if strings.ContainsAny(value, "%$") {
 			return "token in User", "" // expanded by OpenSSH 10 and later only
 		}
-	case "identitiesonly", "hashknownhosts", "proxyusefdpass":
+	case "identitiesonly", "hashknownhosts", "proxyusefdpass", "batchmode", "passwordauthentication", "kbdinteractiveauthentication":
 		return "", oneOf(lower, "yes", "no", "true", "false")
+	case "pubkeyauthentication":
+		return "", oneOf(lower, "yes", "no", "true", "false", "unbound", "host-bound")
+	case "serveralivecountmax", "numberofpasswordprompts":
+		if _, err := strconv.ParseUint(value, 10, 31); err != nil {
+			return "", fmt.Sprintf("%q is not a number", value)
+		}
+	case "serveraliveinterval":
+		if _, ok := seconds(value); !ok && value != "none" {
+			return "", fmt.Sprintf("%q is not a time", value)
+		}
 	case "stricthostkeychecking":
 		return "", oneOf(lower, "yes", "no", "true", "false", "ask", "off", "accept-new")
 	case "addressfamily":
 		return "", oneOf(lower, "any", "inet", "inet6")
-	case "identityfile", "certificatefile", "identityagent":
+	case "identityfile", "certificatefile", "identityagent", "controlpath":
 		if len(value) > 1 && value[0] == '~' && value[1] != '/' {
 			return "another user's home in " + keyword, ""
 		}
@@ -210,6 +221,26 @@ func judge(keyword, value string, u use) (beyond, refused string) {
 		return keyword + " " + value, ""
 	}
 	return "", ""
+}
+
+// seconds reads a time of ssh_config: numbers with units, as in 1h30m, or a plain
+// number of seconds.
+func seconds(value string) (time.Duration, bool) {
+	units := map[byte]time.Duration{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 7 * 86400}
+	var total time.Duration
+	for rest := strings.ToLower(value); rest != ""; {
+		digits := strings.IndexFunc(rest+"s", func(r rune) bool { return r < '0' || r > '9' })
+		n, err := strconv.ParseUint(rest[:digits], 10, 31)
+		unit := units[(rest + "s")[digits]]
+		if err != nil || unit == 0 {
+			return 0, false
+		}
+		if total += time.Duration(n) * unit; total > 1<<31-1 {
+			return 0, false
+		}
+		rest = rest[min(digits+1, len(rest)):]
+	}
+	return total * time.Second, value != ""
 }
 
 // oneOf returns why value is refused; empty when it is allowed.

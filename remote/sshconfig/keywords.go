@@ -28,6 +28,12 @@ var handled = map[string]use{
 	"userknownhostsfile": list, "globalknownhostsfile": list,
 	"proxycommand": command, "proxyjump": command,
 
+	"hostkeyalgorithms": single, "kexalgorithms": single, "ciphers": single, "macs": single,
+	"pubkeyacceptedalgorithms": single, "controlpath": single, "preferredauthentications": single,
+	"pubkeyauthentication": single, "passwordauthentication": single, "kbdinteractiveauthentication": single,
+	"batchmode": single, "numberofpasswordprompts": single,
+	"serveraliveinterval": single, "serveralivecountmax": single,
+
 	"canonicalizehostname": beware, "canonicalizepermittedcnames": beware, "refuseconnection": beware,
 	"bindinterface": forbid, "proxyusefdpass": forbid, "revokedhostkeys": forbid,
 }
@@ -36,23 +42,19 @@ var handled = map[string]use{
 // version, those of the GSSAPI patches that distributions carry, Debian's two
 // and Apple's one.
 var ignored = words(`
-addkeystoagent afstokenpassing batchmode canonicaldomains canonicalizefallbacklocal canonicalizemaxdots
-casignaturealgorithms challengeresponseauthentication channeltimeout checkhostip cipher ciphers clearallforwardings
-compression compressionlevel connectionattempts controlmaster controlpath controlpersist dsaauthentication
-dynamicforward enableescapecommandline enablesshkeysign escapechar exitonforwardfailure fallbacktorsh fingerprinthash
-forkafterauthentication forwardagent forwardx11 forwardx11timeout forwardx11trusted gatewayports globalknownhostsfile2
-gssapiauthentication gssapiclientidentity gssapidelegatecredentials gssapikexalgorithms gssapikeyexchange
-gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns hostbasedacceptedalgorithms hostbasedauthentication
-hostbasedkeytypes hostkeyalgorithms ipqos kbdinteractiveauthentication kbdinteractivedevices keepalive
-kerberosauthentication kerberostgtpassing kexalgorithms knownhostscommand localcommand localforward loglevel logverbose
-macs nohostauthenticationforlocalhost numberofpasswordprompts obscurekeystroketiming passwordauthentication
-permitlocalcommand permitremoteopen pkcs11provider preferredauthentications protocol protocolkeepalives
-pubkeyacceptedalgorithms pubkeyacceptedkeytypes pubkeyauthentication rekeylimit remotecommand remoteforward requesttty
-requiredrsasize rhostsauthentication rhostsrsaauthentication rsaauthentication securitykeyprovider sendenv
-serveralivecountmax serveraliveinterval sessiontype setenv setuptimeout skeyauthentication smartcarddevice stdinnull
-streamlocalbindmask streamlocalbindunlink syslogfacility tag tcpkeepalive tisauthentication tunnel tunneldevice
-updatehostkeys usekeychain useprivilegedport userknownhostsfile2 useroaming usersh verifyhostkeydns versionaddendum
-visualhostkey warnweakcrypto xauthlocation`)
+addkeystoagent afstokenpassing canonicaldomains canonicalizefallbacklocal canonicalizemaxdots casignaturealgorithms
+channeltimeout checkhostip cipher clearallforwardings compression compressionlevel connectionattempts controlmaster
+controlpersist dynamicforward enableescapecommandline enablesshkeysign escapechar exitonforwardfailure fallbacktorsh
+fingerprinthash forkafterauthentication forwardagent forwardx11 forwardx11timeout forwardx11trusted gatewayports
+globalknownhostsfile2 gssapiauthentication gssapiclientidentity gssapidelegatecredentials gssapikexalgorithms
+gssapikeyexchange gssapirenewalforcesrekey gssapiserveridentity gssapitrustdns hostbasedacceptedalgorithms
+hostbasedauthentication hostbasedkeytypes ipqos kbdinteractivedevices keepalive kerberosauthentication
+kerberostgtpassing knownhostscommand localcommand localforward loglevel logverbose nohostauthenticationforlocalhost
+obscurekeystroketiming permitlocalcommand permitremoteopen pkcs11provider protocol protocolkeepalives rekeylimit
+remotecommand remoteforward requesttty requiredrsasize rhostsauthentication rhostsrsaauthentication rsaauthentication
+securitykeyprovider sendenv sessiontype setenv setuptimeout smartcarddevice stdinnull streamlocalbindmask
+streamlocalbindunlink syslogfacility tag tcpkeepalive tunnel tunneldevice updatehostkeys usekeychain useprivilegedport
+userknownhostsfile2 useroaming usersh verifyhostkeydns versionaddendum visualhostkey warnweakcrypto xauthlocation`)
 
 func words(list string) map[string]bool {
 	set := map[string]bool{}
@@ -65,8 +67,15 @@ func words(list string) map[string]bool {
 // canonical maps an old spelling to its keyword.
 func canonical(keyword string) string {
 	keyword = strings.ToLower(keyword)
-	if keyword == "identityfile2" {
+	switch keyword {
+	case "identityfile2":
 		return "identityfile"
+	case "pubkeyacceptedkeytypes":
+		return "pubkeyacceptedalgorithms"
+	case "dsaauthentication":
+		return "pubkeyauthentication"
+	case "challengeresponseauthentication", "skeyauthentication", "tisauthentication":
+		return "kbdinteractiveauthentication"
 	}
 	return keyword
 }

@@ -36,6 +36,9 @@ type openSSH struct {
 
 	mu      sync.Mutex
 	answers map[Query]*answer
+
+	plain    chan struct{}       // holds one entry while somebody looks at defaults
+	defaults map[string][]string // what ssh -G prints where nothing is set; nil: not asked yet
 }
 
 type answer struct {
@@ -50,7 +53,7 @@ func findOpenSSH(o Options) *openSSH {
 	if err != nil {
 		return nil
 	}
-	c := &openSSH{binary: binary, answers: map[Query]*answer{}, slots: make(chan struct{}, 2*runtime.NumCPU()+4)}
+	c := &openSSH{binary: binary, answers: map[Query]*answer{}, plain: make(chan struct{}, 1), slots: make(chan struct{}, 2*runtime.NumCPU()+4)}
 	switch {
 	case o.File != "":
 		c.args = []string{"-F", o.File}
@@ -101,9 +104,12 @@ func isContext(err error) bool {
 // answer fills a, and wakes those who wait for it.
 func (c *openSSH) answer(ctx context.Context, r *Resolver, q Query, a *answer) {
 	defer close(a.done)
-	out, err := c.run(ctx, q)
+	out, err := c.run(ctx, c.arguments(q))
 	if err == nil {
 		a.settings, err = r.readAnswer(out, q)
+	}
+	if err == nil {
+		err = c.dropDefaults(ctx, a.settings)
 	}
 	a.err = err
 	if isContext(err) {
@@ -113,8 +119,8 @@ func (c *openSSH) answer(ctx context.Context, r *Resolver, q Query, a *answer) {
 	}
 }
 
-// run returns the output of ssh -G for q.
-func (c *openSSH) run(ctx context.Context, q Query) ([]byte, error) {
+// run returns the output of one ssh -G.
+func (c *openSSH) run(ctx context.Context, args []string) ([]byte, error) {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -123,7 +129,7 @@ func (c *openSSH) run(ctx context.Context, q Query) ([]byte, error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, opensshTime)
 	defer cancel()
-	cmd := exec.CommandContext(limited, c.binary, c.arguments(q)...)
+	cmd := exec.CommandContext(limited, c.binary, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	var out, problems bounded
 	cmd.Stdout, cmd.Stderr = &out, &problems
@@ -185,11 +191,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 // what it needs before it connects; IdentityFile, CertificateFile and the proxy
 // are still as written.
 func (r *Resolver) readAnswer(out []byte, q Query) (*Settings, error) {
-	values := map[string][]string{}
-	for line := range strings.Lines(string(out)) {
-		keyword, value, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
-		values[keyword] = append(values[keyword], value)
-	}
+	values := parseAnswer(out)
 	first := func(keyword string) string {
 		if len(values[keyword]) == 0 {
 			return ""
@@ -203,6 +205,7 @@ func (r *Resolver) readAnswer(out []byte, q Query) (*Settings, error) {
 	}
 	s := &Settings{
 		Source:         SourceOpenSSH,
+		ControlPath:    first("controlpath"),
 		HostName:       first("hostname"),
 		Port:           atoi(first("port")),
 		User:           first("user"),
@@ -215,6 +218,7 @@ func (r *Resolver) readAnswer(out []byte, q Query) (*Settings, error) {
 
 		StrictHostKeyChecking: strictness(first("stricthostkeychecking")),
 	}
+	s.logins(first)
 	if s.HostName == "" || s.Port == 0 || s.User == "" {
 		return nil, &Error{Text: "ssh -G gave an answer without host, port or user"}
 	}

@@ -34,7 +34,7 @@ func withSSH(t *testing.T, script string) (*Resolver, string) {
 	r := &Resolver{
 		options: Options{Mode: ModeOpenSSH, Home: "/home/me", Env: func(string) string { return "" }},
 		config:  config,
-		openssh: &openSSH{binary: file, slots: make(chan struct{}, 2), answers: map[Query]*answer{}},
+		openssh: &openSSH{binary: file, slots: make(chan struct{}, 2), answers: map[Query]*answer{}, plain: make(chan struct{}, 1)},
 	}
 	return r, dir
 }

@@ -70,7 +70,23 @@ type Settings struct {
 	HashKnownHosts        bool
 
 	ConnectTimeout time.Duration // 0: none set
-	Source         string        // SourceBuiltin or SourceOpenSSH
+
+	// Which algorithms may be used, as ssh_config says it: a list that may begin
+	// with +, - or ^. Empty is OpenSSH's choice; see Algorithms.
+	HostKeyAlgorithms, KexAlgorithms, Ciphers, MACs, PubkeyAcceptedAlgorithms string
+
+	PubkeyAuthentication         bool // yes, and its shades unbound and host-bound
+	PasswordAuthentication       bool
+	KbdInteractiveAuthentication bool
+	PreferredAuthentications     string // methods, separated by commas; "" is OpenSSH's order
+	BatchMode                    bool   // nobody is asked for a password or a passphrase
+	NumberOfPasswordPrompts      int
+
+	ControlPath         string        // socket of a master connection, expanded; "" when there is none
+	ServerAliveInterval time.Duration // 0: none set
+	ServerAliveCountMax int
+
+	Source string // SourceBuiltin or SourceOpenSSH
 }
 
 // The two ways a host is resolved.
