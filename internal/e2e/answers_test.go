@@ -69,7 +69,7 @@ func (f *fixture) answer(t *testing.T, root string, script []byte) []byte {
 	}
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("the script in %s: %v", f.name, err)
+		t.Errorf("the script in %s: %v", f.name, err) // not Fatal: hosts are asked side by side
 	}
 	return out
 }

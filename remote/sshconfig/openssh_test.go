@@ -24,7 +24,12 @@ func withSSH(t *testing.T, script string) (*Resolver, string) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "ssh")
 	text := "#!/bin/sh\nDIR=" + dir + "\n" + script
-	if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
+	// A process that another test starts just now would inherit the open file, and
+	// as long as somebody may write to a file, the kernel does not run it.
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(file, []byte(text), 0o700)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	config, err := load(Options{File: "none"})

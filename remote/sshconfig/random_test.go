@@ -18,6 +18,8 @@ var (
 		"Host", "host", "HostName", "Port", "User", "IdentityFile", "identityfile2", "CertificateFile", "IdentitiesOnly",
 		"IdentityAgent", "ProxyJump", "ProxyCommand", "UserKnownHostsFile", "GlobalKnownHostsFile", "HostKeyAlias",
 		"StrictHostKeyChecking", "HashKnownHosts", "ConnectTimeout", "AddressFamily", "BindAddress", "SendEnv",
+		"Ciphers", "KexAlgorithms", "PubkeyAcceptedKeyTypes", "ControlPath", "PreferredAuthentications", "BatchMode",
+		"PubkeyAuthentication", "ChallengeResponseAuthentication", "ServerAliveInterval", "NumberOfPasswordPrompts",
 		"IgnoreUnknown", "Nonsense", "Match", "Host", "Host", "Include", "#", "",
 	}
 	randomSpaces = []string{" ", " ", " ", "\t", "=", " = ", "  ", " =", "= \t"}
@@ -33,10 +35,22 @@ var (
 		"addressfamily":         {"any", "inet", "inet6", "ANY"},
 		"proxyjump":             {"gw", "none", "a@gw:22,b@gx", "[::1]:22", "ssh://u@g:1/", "gw,", "%r@%h", "NONE", "a,b,c", "10.0.0.1:1", "gw:"},
 		"proxycommand":          {"nc %h %p", "none", "sh -c 'nc %h'", "\"q\" x", "x \"y z\" %%", "None", "=x"},
-		"match":                 {"all", "ALL", "\"all\""},
-		"include":               {"$DIR/one", "$DIR/t*", "$DIR/none", "\"$DIR/two\"", "$DIR/one $DIR/two"},
-		"ignoreunknown":         {"nonsense", "non*", "x,nonsense", "!nonsense,*"},
-		"":                      {"~/k", "/k/%h", "k", "none", "\"/a b\"", "%d/%n%r%p%k", "~", "'x'", "a#b", "a\\b", "/x //y", "%%", "/a none", "~/a/../b"},
+		"ciphers":               {"+aes128-cbc", "-aes*", "^aes256-ctr", "aes128-ctr,aes256-ctr", "\"-*gcm*\"", "+aes128-ctr,3des-cbc"},
+		"kexalgorithms":         {"curve25519-sha256", "^ecdh-sha2-nistp256", "-*sha1", "+diffie-hellman-group1-sha1"},
+		"controlpath":           {"none", "~/.ssh/%r@%h:%p", "/run/%C", "%d/%n-%L", "NONE", "\"/a b/%k\"", "%z", "~x/y", "rel/%i"},
+		"preferredauthentications": {
+			"publickey", "keyboard-interactive,password", "\"password\"", "none",
+		},
+		"pubkeyacceptedalgorithms":     {"+ssh-rsa", "-ssh-rsa*", "ssh-ed25519,rsa-sha2-512", "^ssh-ed25519*"},
+		"batchmode":                    {"yes", "no", "True", "x"},
+		"pubkeyauthentication":         {"yes", "NO", "unbound", "host-bound", "x"},
+		"kbdinteractiveauthentication": {"yes", "no", "false"},
+		"serveraliveinterval":          {"0", "10", "1m", "1h30", "none", "2W", "x", "1.5", "\"5\""},
+		"numberofpasswordprompts":      {"0", "1", "03", "-1", "x"},
+		"match":                        {"all", "ALL", "\"all\""},
+		"include":                      {"$DIR/one", "$DIR/t*", "$DIR/none", "\"$DIR/two\"", "$DIR/one $DIR/two"},
+		"ignoreunknown":                {"nonsense", "non*", "x,nonsense", "!nonsense,*"},
+		"":                             {"~/k", "/k/%h", "k", "none", "\"/a b\"", "%d/%n%r%p%k", "~", "'x'", "a#b", "a\\b", "/x //y", "%%", "/a none", "~/a/../b"},
 	}
 )
 
@@ -67,7 +81,7 @@ func randomConfig(r *rand.Rand) string {
 func TestRandomConfigs_equalOpenSSH(t *testing.T) {
 	t.Parallel()
 	requireSSH(t)
-	compared := 0
+	compared, known := 0, installed(t)
 	for seed := range uint64(randomRuns) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		e := example{dir: t.TempDir(), queries: []Query{{Alias: "a"}, {Alias: "b", Port: 99}, {Alias: "a.b", User: "carol"}}}
@@ -89,6 +103,8 @@ func TestRandomConfigs_equalOpenSSH(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: ssh refuses what we take: %v, %s\n%s", seed, err, hintOf(err), show(e))
 		}
+		comparable(ours, known)
+		comparable(theirs, known)
 		if diff := cmp.Diff(theirs, ours, cmpopts.IgnoreFields(Settings{}, "Source")); diff != "" {
 			t.Fatalf("seed %d: ssh -G (-) and ours (+) differ:\n%s\n%s", seed, diff, show(e))
 		}

@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestRoots asks every host of testdata/hosts without SSH: the script runs in
+// the host's root, its answer is saved, and twaudit import judges it. What holds
+// over SSH holds here, but for the skew of a clock, which a saved answer has not.
+func TestRoots(t *testing.T) {
+	requireLab(t)
+	paths, err := filepath.Glob("testdata/hosts/*.txtar")
+	must(t, err)
+	l := &lab{dir: t.TempDir()}
+	must(t, os.Chmod(l.dir, 0o755))
+	must(t, os.Chmod(filepath.Dir(l.dir), 0o755))
+	l.build(t)
+	buildUserlands(t, filepath.Join(l.dir, "userland"))
+	script, err := exec.Command(l.twaudit, "probe").Output()
+	must(t, err)
+
+	now := time.Now()
+	fixtures, answers := make([]*fixture, len(paths)), make([]string, len(paths))
+	slots := make(chan struct{}, 32)
+	var hosts sync.WaitGroup
+	for i, path := range paths {
+		f := loadFixture(t, path)
+		fixtures[i], answers[i] = f, filepath.Join(l.dir, f.name+".out")
+		root := filepath.Join(l.dir, f.name)
+		f.build(t, root, filepath.Join(l.dir, "userland"), now)
+		slots <- struct{}{}
+		hosts.Go(func() { // ends with the script
+			defer func() { <-slots }()
+			if err := os.WriteFile(answers[i], f.answer(t, root, script), 0o600); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	hosts.Wait()
+
+	out, err := exec.Command(l.twaudit, append([]string{"import", "-q", "-f", "json"}, answers...)...).Output()
+	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+		t.Fatal(err)
+	}
+	run := parseRun(t, string(out))
+	for _, f := range fixtures {
+		expect := slices.DeleteFunc(slices.Clone(f.expect), func(e string) bool {
+			return strings.Contains(e, "clock-skew") || strings.Contains(e, "clock_skew")
+		})
+		run[f.name].checkAll(t, f.name, expect, now)
+	}
+}
