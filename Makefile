@@ -45,6 +45,10 @@ bench: build ## ratios against other tools and at scale, into docs/benchmarks.md
 	@.ci/packages bench
 	$(GO) run ./internal/bench -twaudit bin/twaudit -o docs/benchmarks.md
 
+bench-probe: ## what the probe costs a host, into docs/bench-probe.md (root, 12 GB of disk, 5 minutes)
+	@.ci/packages test
+	$(GO) run ./internal/bench -part probe -runs 5 -o docs/bench-probe.md
+
 update: ## rewrite the golden files, saved answers and docs/rules.md (root)
 	$(GO) test ./report ./internal/probe -update
 	$(GO) test ./internal/e2e -run Answers -update
@@ -53,4 +57,4 @@ update: ## rewrite the golden files, saved answers and docs/rules.md (root)
 clean: ## what the other targets made
 	rm -rf bin dist
 
-.PHONY: help all build demo packages test race e2e lint fuzz bench update clean
+.PHONY: help all build demo packages test race e2e lint fuzz bench bench-probe update clean

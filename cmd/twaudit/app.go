@@ -28,6 +28,8 @@ type App struct {
 	Now    func() time.Time
 	Home   string // what ~ means in ssh_config
 	User   string // the login name where ssh_config names none
+	// Terminal opens where a person can be asked; nil, or an error: nowhere.
+	Terminal func() (*os.File, error)
 	// Exit ends the process at once; a second Ctrl-C is its only caller.
 	Exit func(status int)
 
@@ -38,6 +40,8 @@ type App struct {
 	mu       sync.Mutex // guards what follows, and writes to Stderr
 	bar      *bar       // shares stderr with our messages; nil when none is drawn
 	cleanup  func()     // what an abrupt end has to remove
+	restore  func()     // gives back the terminal that a question has; nil when none has it
+	prompts  *prompter  // nil: nobody is asked
 	warnings []string   // what the run has to note beside its hosts
 }
 
@@ -46,7 +50,7 @@ type App struct {
 func processApp() *App {
 	app := &App{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Env: os.Getenv, Now: time.Now, Exit: os.Exit,
+		Env: os.Getenv, Now: time.Now, Exit: os.Exit, Terminal: openTTY,
 	}
 	if me, err := user.Current(); err == nil {
 		app.Home, app.User = me.HomeDir, me.Username
@@ -111,7 +115,7 @@ func (a *App) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())}
 	})
-	root.AddCommand(a.scanCommand(), a.showCommand(), a.importCommand(), a.probeCommand(), a.rulesCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.scanCommand(), a.showCommand(), a.importCommand(), a.hostsCommand(), a.probeCommand(), a.rulesCommand(), a.demoCommand(), a.versionCommand())
 	return root
 }
 

@@ -107,6 +107,25 @@ func (c *countFlag) String() string {
 
 func (*countFlag) Type() string { return "N" }
 
+// maxRetries is far more than helps: what fails ten times is no accident.
+const maxRetries = 10
+
+// retryFlag is a whole number from 0 to maxRetries.
+type retryFlag int
+
+func (r *retryFlag) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > maxRetries {
+		return fmt.Errorf("%q is no number from 0 to %d", s, maxRetries)
+	}
+	*r = retryFlag(n)
+	return nil
+}
+
+func (r *retryFlag) String() string { return strconv.Itoa(int(*r)) }
+
+func (*retryFlag) Type() string { return "N" }
+
 // choiceFlag is one of a few words. The error lists them, because the next thing
 // that a user wants to know is what would have been right.
 type choiceFlag struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,11 +78,52 @@ func (f *scriptFleet) add(name, kind string) error {
 		return err
 	}
 	f.ends = append(f.ends, func() { server.Close() })
-	key := server.HostKey()
-	if kind == "stranger" {
+	key, addr := server.HostKey(), server.Addr()
+	switch kind {
+	case "stranger":
 		key = nil
+	case "flaky":
+		var end func()
+		if addr, end, err = loseFirst(addr); err != nil {
+			return err
+		}
+		f.ends = append(f.ends, end)
 	}
-	return errors.Join(f.client.Add(name, server.Addr(), key), f.list(name))
+	return errors.Join(f.client.Add(name, addr, key), f.list(name))
+}
+
+// loseFirst stands before a server: it closes the first connection at once, and
+// passes the others on.
+func loseFirst(server string) (addr string, end func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	// Ends with the listener, and each relay with its connections.
+	go func() {
+		for first := true; ; first = false {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if first {
+				client.Close()
+				continue
+			}
+			target, err := net.Dial("tcp", server)
+			if err != nil {
+				client.Close()
+				return
+			}
+			relay := func(to, from net.Conn) {
+				_, _ = io.Copy(to, from)
+				to.Close()
+			}
+			go relay(target, client)
+			go relay(client, target)
+		}
+	}()
+	return listener.Addr().String(), func() { listener.Close() }, nil
 }
 
 func (f *scriptFleet) addSilent(name, addr string, end func()) error {
@@ -130,7 +172,7 @@ func (f *scriptFleet) behaviour(name, kind string) sshtest.Handler {
 func answerOf(name, kind string) (a answer, made bool) {
 	a = healthy(name)
 	switch kind {
-	case "ok", "stranger":
+	case "ok", "stranger", "flaky":
 	case "near-limit":
 		a.buckets = 900
 	case "overflowed":

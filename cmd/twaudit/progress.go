@@ -148,14 +148,30 @@ type bar struct {
 // screen passes drawings on, and tells when there was one: go-pretty can be
 // stopped safely only after its first.
 type screen struct {
+	mu    sync.Mutex // held while a question has the terminal: drawings wait
 	w     io.Writer
 	once  sync.Once
 	drawn chan struct{}
 }
 
 func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.once.Do(func() { close(s.drawn) })
 	return s.w.Write(p)
+}
+
+// hold takes the line off, and lets nothing be drawn until resume is called. A
+// question of one line that is put meanwhile stands where the bar was, and the
+// next drawing takes its place.
+func (s *screen) hold() (resume func()) {
+	s.mu.Lock()
+	select {
+	case <-s.drawn:
+		fmt.Fprint(s.w, pretty.CursorUp.Sprint(), pretty.EraseLine.Sprint())
+	default:
+	}
+	return s.mu.Unlock
 }
 
 func newBar(total int, message string, w io.Writer, width int) *bar {

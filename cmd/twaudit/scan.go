@@ -64,7 +64,7 @@ func (a *App) scan(ctx context.Context, flags *scanFlags, names []string) error 
 		return err
 	}
 	// Before the outputs: a wrong ssh_config must not leave temporary files.
-	auditor, closeDialer, err := a.auditor(flags)
+	auditor, closeDialer, err := a.auditor(ctx, flags)
 	if err != nil {
 		return err
 	}
@@ -143,6 +143,7 @@ func (a *App) auditAll(ctx context.Context, m *mission) []audit.HostResult {
 	m.outputs.startLive()
 	show := a.showProgress(m)
 	defer func() {
+		a.prompting().close() // the bar cannot go while a question has the screen
 		a.setBar(nil)
 		show.close()
 	}()
@@ -248,16 +249,34 @@ func addLocal(jobs []scan.Job, notes []string) ([]scan.Job, []string) {
 	return append(jobs, scan.Job{Name: name, Local: true}), notes
 }
 
-// auditor asks and judges as the flags say, over connections that its second
-// result gives back. It connects nowhere yet; what is wrong with ssh_config or
-// the flags about SSH is found out here.
-func (a *App) auditor(flags *scanFlags) (*scan.Auditor, func(), error) {
+// dialer reaches hosts as the flags say, until its second result is called. It
+// connects nowhere yet; what is wrong with ssh_config or the flags about SSH is
+// found out here.
+func (a *App) dialer(ctx context.Context, flags *scanFlags) (*remote.Dialer, func(), error) {
 	options := flags.dialing()
 	options.Home, options.LocalUser, options.Env = a.Home, a.User, a.Env
 	options.Warn = a.warn
+	endAsking, err := a.secrets(ctx, flags, &options)
+	if err != nil {
+		return nil, nil, err
+	}
 	dialer, err := remote.New(options)
 	if err != nil {
+		endAsking()
 		return nil, nil, &usageError{err, ""}
+	}
+	return dialer, func() {
+		endAsking()
+		dialer.Close()
+	}, nil
+}
+
+// auditor asks and judges as the flags say, over connections that its second
+// result gives back.
+func (a *App) auditor(ctx context.Context, flags *scanFlags) (*scan.Auditor, func(), error) {
+	dialer, end, err := a.dialer(ctx, flags)
+	if err != nil {
+		return nil, nil, err
 	}
 	auditor := &scan.Auditor{
 		Remote:  dialer.Run,
@@ -265,14 +284,15 @@ func (a *App) auditor(flags *scanFlags) (*scan.Auditor, func(), error) {
 		Sudo:    flags.sudo,
 		Limits:  flags.limits(),
 		Timeout: time.Duration(flags.hostTimeout),
+		Asked:   a.prompting().waited,
 		Now:     a.Now,
 	}
-	return auditor, func() { dialer.Close() }, nil
+	return auditor, end, nil
 }
 
 // pace lowers the concurrency to what the process can open, and says so.
 func (f *scanFlags) pace() (fleet.Limits, []string) {
-	limits := fleet.Limits{Concurrency: f.concurrency.value, PerSecond: float64(f.rate)}
+	limits := fleet.Limits{Concurrency: f.concurrency.value, PerSecond: float64(f.rate), Retries: int(f.retries)}
 	files := openFiles()
 	fits := fleet.Concurrency(limits.Concurrency, files)
 	if fits == limits.Concurrency {

@@ -12,6 +12,7 @@ import (
 	"twaudit/internal/inventory"
 	"twaudit/internal/probe"
 	"twaudit/remote"
+	"twaudit/remote/sshconfig"
 	"twaudit/report"
 )
 
@@ -34,6 +35,9 @@ type scanFlags struct {
 	port                   countFlag
 	identities, sshOptions []string
 	hostKeyPolicy          choiceFlag
+	resolver               choiceFlag
+	askPass                bool
+	passphraseFile         string
 	sudo                   bool
 
 	// How fast. A rate or deadline of 0 is none; the other limits are never off,
@@ -42,6 +46,7 @@ type scanFlags struct {
 	rate                                  rateFlag
 	connectTimeout, hostTimeout, deadline durationFlag
 	noProgress                            bool
+	retries                               retryFlag
 
 	// How hosts are asked and judged.
 	near, critical        shareFlag
@@ -56,7 +61,9 @@ func newScanFlags() *scanFlags {
 	return &scanFlags{
 		port:           countFlag{max: 65535},
 		hostKeyPolicy:  choiceFlag{"strict", []string{"strict", "accept-new"}},
+		resolver:       choiceFlag{"auto", []string{"auto", "openssh", "builtin"}},
 		concurrency:    countFlag{256, 1 << 16},
+		retries:        1,
 		connectTimeout: durationFlag(10 * time.Second),
 		hostTimeout:    durationFlag(60 * time.Second),
 		near:           shareFlag(limits.Near),
@@ -83,11 +90,11 @@ func (f *scanFlags) declare(cmd *cobra.Command) {
 	set := cmd.Flags()
 	set.SortFlags = false
 	f.declareHosts(set)
-	set.StringArrayVar(&f.limit, "limit", nil, "audit only hosts or groups that match `PATTERN` (repeatable)")
-	set.StringArrayVar(&f.exclude, "exclude", nil, "leave out hosts or groups that match `PATTERN` (repeatable)")
+	f.declareSelection(set)
 	f.declareOutputs(set)
 	f.declareEnding(set)
 	f.declareSSH(set)
+	f.declareSecrets(set)
 	f.declarePace(set)
 	f.declareTimeouts(set)
 	f.declareMeasures(set)
@@ -100,6 +107,7 @@ func (f *scanFlags) complete(cmd *cobra.Command, formats []string) {
 	for name, words := range map[string][]string{
 		"format": formats, "fail-on": f.failOn.choices,
 		"host-key-policy": f.hostKeyPolicy.choices, "logs": f.logs.choices,
+		"ssh-config-resolver": f.resolver.choices,
 	} {
 		complete := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 		if cmd.Flags().Lookup(name) == nil {
@@ -116,6 +124,12 @@ func (f *scanFlags) complete(cmd *cobra.Command, formats []string) {
 func (f *scanFlags) declareHosts(set *pflag.FlagSet) {
 	set.StringArrayVarP(&f.inventories, "inventory", "i", nil, "read hosts from `FILE`, - is standard input (repeatable)")
 	set.BoolVar(&f.local, "local", false, "audit this machine, without SSH")
+}
+
+// declareSelection: which of the hosts.
+func (f *scanFlags) declareSelection(set *pflag.FlagSet) {
+	set.StringArrayVar(&f.limit, "limit", nil, "take only hosts or groups that match `PATTERN` (repeatable)")
+	set.StringArrayVar(&f.exclude, "exclude", nil, "leave out hosts or groups that match `PATTERN` (repeatable)")
 }
 
 // declareOutputs: what becomes of the run.
@@ -142,7 +156,13 @@ func (f *scanFlags) declareSSH(set *pflag.FlagSet) {
 	set.StringArrayVar(&f.identities, "identity", nil, "offer the key in `FILE` (repeatable)")
 	set.StringArrayVar(&f.sshOptions, "ssh-option", nil, "an ssh_config line as `KEY=VALUE` that beats the files (repeatable)")
 	set.Var(&f.hostKeyPolicy, "host-key-policy", "what to do with unknown host keys: "+alternatives(f.hostKeyPolicy.choices))
-	set.BoolVar(&f.sudo, "sudo", false, "run the script as root by sudo, without a password")
+	set.Var(&f.resolver, "ssh-config-resolver", "who evaluates ssh_config: "+alternatives(f.resolver.choices))
+}
+
+// declareSecrets: what only a person knows.
+func (f *scanFlags) declareSecrets(set *pflag.FlagSet) {
+	set.BoolVar(&f.askPass, "ask-pass", false, "ask for one password and use it where a host takes no key")
+	set.StringVar(&f.passphraseFile, "passphrase-file", "", "open encrypted keys with the first line of `FILE`; else they are asked for")
 }
 
 // declarePace: what a run over many hosts may cost in time and load.
@@ -156,6 +176,7 @@ func (f *scanFlags) declarePace(set *pflag.FlagSet) {
 func (f *scanFlags) declareTimeouts(set *pflag.FlagSet) {
 	set.Var(&f.connectTimeout, "connect-timeout", "limit for connecting, key exchange included")
 	set.Var(&f.hostTimeout, "host-timeout", "limit for one host")
+	set.Var(&f.retries, "retries", "further tries, after all other hosts, of one that was lost or too busy")
 }
 
 // declareMeasures: by which measures hosts are judged.
@@ -169,6 +190,7 @@ func (f *scanFlags) declareMeasures(set *pflag.FlagSet) {
 // declareAsking: what hosts are asked for.
 func (f *scanFlags) declareAsking(set *pflag.FlagSet) {
 	set.Var(&f.sample, "sample", "distance of the two counter readings; 0 is one reading")
+	set.BoolVar(&f.sudo, "sudo", false, "run the script as root by sudo, without a password")
 	set.Var(&f.logs, "logs", "how much of the kernel logs is read: "+alternatives(f.logs.choices))
 	set.BoolVar(&f.noPeers, "no-peers", false, "collect no addresses of peers")
 }
@@ -229,7 +251,7 @@ func (f *scanFlags) request(names []string) inventory.Request {
 func (f *scanFlags) dialing() remote.Options {
 	return remote.Options{
 		ConfigFile: f.sshConfig, User: f.user, Port: f.port.value, Jump: f.jump,
-		Identities: f.identities, SSHOptions: f.sshOptions,
+		Identities: f.identities, SSHOptions: f.sshOptions, Resolver: sshconfig.Mode(f.resolver.value),
 		HostKeyPolicy:  remote.HostKeyPolicy(f.hostKeyPolicy.value),
 		ConnectTimeout: time.Duration(f.connectTimeout), HostTimeout: time.Duration(f.hostTimeout),
 	}

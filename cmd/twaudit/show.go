@@ -73,6 +73,7 @@ func (f *showFlags) declare(cmd *cobra.Command) {
 func (f *showFlags) declareScan(set *pflag.FlagSet) {
 	f.declareHosts(set)
 	f.declareSSH(set)
+	f.declareSecrets(set)
 	f.declareTimeouts(set)
 	f.declareMeasures(set)
 	f.declareAsking(set)
@@ -185,7 +186,7 @@ func (a *App) scanned(ctx context.Context, flags *showFlags, args []string) (*au
 		}
 		return nil, nil, &usageError{fmt.Errorf("show takes one host, and %d are selected: %s", len(jobs), few(names)), "give the full name of one"}
 	}
-	auditor, closeDialer, err := a.auditor(flags.scanFlags)
+	auditor, closeDialer, err := a.auditor(ctx, flags.scanFlags)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -193,7 +194,7 @@ func (a *App) scanned(ctx context.Context, flags *showFlags, args []string) (*au
 	a.onAbruptEnd(func() {}) // nothing to remove, but the first Ctrl-C ends the audit only
 	run := a.conduct(ctx, &mission{
 		jobs: jobs, audited: asking(auditor), judged: auditor.Limits, script: probe.SHA256(),
-		limits: fleet.Limits{Concurrency: 1}, notes: notes, progress: !flags.quiet && !flags.noProgress,
+		limits: fleet.Limits{Concurrency: 1, Retries: int(flags.retries)}, notes: notes, progress: !flags.quiet && !flags.noProgress,
 	})
 	return run, &run.Hosts[0], nil
 }

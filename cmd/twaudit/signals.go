@@ -56,8 +56,11 @@ func (a *App) watchSignals(parent context.Context) (ctx context.Context, stop fu
 // quitAtOnce leaves no half-written file behind, and nothing else undone.
 func (a *App) quitAtOnce() {
 	a.mu.Lock()
-	cleanup := a.cleanup
+	cleanup, restore := a.cleanup, a.restore
 	a.mu.Unlock()
+	if restore != nil {
+		restore()
+	}
 	if cleanup != nil {
 		cleanup()
 	}

@@ -52,6 +52,9 @@ type Failure struct {
 	Via     string `json:"via,omitempty"` // the jump host at fault
 	Message string `json:"message"`       // one sentence, lower case, no full stop
 	Hint    string `json:"hint,omitempty"`
+	// Retryable says that the same may well succeed a while later. It is for the
+	// run that meets the failure, and gone when the run is over.
+	Retryable bool `json:"-"`
 }
 
 // HostResult is all that a run says of one host.

@@ -1,9 +1,12 @@
 // Command bench measures the built program and writes docs/benchmarks.md: ratios
 // of figures taken in one run on one machine, against other tools on a real
 // sshd, at scale against an in-process fleet, and against a fleet with dead
-// hosts. It asserts nothing and is no part of the program.
+// hosts. With -part probe it measures what the probe costs an audited host, for
+// docs/bench-probe.md. It asserts nothing and is no part of the program.
 //
 // Usage: go run ./internal/bench -twaudit bin/twaudit -o docs/benchmarks.md
+//
+//	go run ./internal/bench -part probe -o docs/bench-probe.md
 package main
 
 import (
@@ -29,8 +32,9 @@ func run() error {
 	flag.StringVar(&b.twaudit, "twaudit", "bin/twaudit", "the program to measure")
 	output := flag.String("o", "", "write the report to this file (default: standard output)")
 	flag.IntVar(&b.runs, "runs", 3, "runs of each command; the median is kept")
+	part := flag.String("part", "fleet", "what to measure: fleet, or probe for the cost on an audited host")
 	role := flag.String("role", "", "internal: what a child process of the benchmark is")
-	hosts := flag.Int("hosts", 0, "internal: hosts of a child's fleet")
+	hosts := flag.Int("hosts", 0, "internal: hosts of a child's fleet, or sockets that it makes")
 	delay := flag.Duration("delay", 0, "internal: round trip time of a child's fleet")
 	dead := flag.Bool("dead", false, "internal: one host in twenty of a child's fleet is silent, one unreachable")
 	flag.Parse()
@@ -39,11 +43,21 @@ func run() error {
 		return serveFleet(flag.Arg(0), *hosts, *delay, *dead)
 	case "bare":
 		return bareLoop(flag.Arg(0), flag.Arg(1), flag.Args()[2:])
+	case "fill":
+		return fill(*hosts)
+	case "spend":
+		return spender(flag.Args())
 	}
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("needs root: it starts an sshd in a network namespace of its own")
+		return fmt.Errorf("needs root: it works in network namespaces of its own")
 	}
-	return b.report(*output)
+	switch *part {
+	case "fleet":
+		return b.report(*output, b.preface, b.againstOthers, b.atScale, b.withDeadHosts)
+	case "probe":
+		return b.report(*output, b.probePreface, b.healthyHost, b.fullTable, b.bigLogs)
+	}
+	return fmt.Errorf("there is no part %q", *part)
 }
 
 // bench is one run of all measurements.
@@ -54,7 +68,7 @@ type bench struct {
 	out     bytes.Buffer
 }
 
-func (b *bench) report(output string) error {
+func (b *bench) report(output string, parts ...func() error) error {
 	var err error
 	if b.twaudit, err = filepath.Abs(b.twaudit); err != nil {
 		return err
@@ -63,8 +77,7 @@ func (b *bench) report(output string) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	b.preface()
-	for _, part := range []func() error{b.againstOthers, b.atScale, b.withDeadHosts, b.onTheHost} {
+	for _, part := range parts {
 		if err := part(); err != nil {
 			return err
 		}
@@ -76,8 +89,7 @@ func (b *bench) report(output string) error {
 	return os.WriteFile(output, b.out.Bytes(), 0o644)
 }
 
-func (b *bench) preface() {
-	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease") // a heading only
+func (b *bench) preface() error {
 	ssh, _ := exec.Command("ssh", "-V").CombinedOutput()
 	fmt.Fprintf(&b.out, `# Benchmarks
 
@@ -85,8 +97,14 @@ Written by `+"`make bench`"+` (root, Debian 12; it installs the tools it compare
 one machine; servers and clients share its processors, so wall times say little and ratios say more. CPU is user +
 system time of the client and all its children (getrusage), median of %d runs.
 
-Machine: %d processors, Linux %s, %s, %s.
-`, b.runs, runtime.NumCPU(), strings.TrimSpace(string(kernel)), runtime.Version(), strings.TrimSpace(string(ssh)))
+Machine: %s, %s, %s.
+`, b.runs, machine(), runtime.Version(), strings.TrimSpace(string(ssh)))
+	return nil
+}
+
+func machine() string {
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease") // a heading only
+	return fmt.Sprintf("%d processors, Linux %s", runtime.NumCPU(), strings.TrimSpace(string(kernel)))
 }
 
 // section starts a part of the report; words say what was done.

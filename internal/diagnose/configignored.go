@@ -13,7 +13,7 @@ func configIgnoredRule() Rule {
 		ID: "config-ignored", Severity: audit.SeverityWarning,
 		Title: "a file sets the limit, and this system does not read that file",
 		Meaning: "systemd reads /etc/sysctl.d and its sisters and not /etc/sysctl.conf (Debian 13 dropped the link between them); no reader takes names without .conf; " +
-			"BusyBox reads /etc/sysctl.conf only. A value there is dead.",
+			"BusyBox reads /etc/sysctl.conf only, and what start scripts of OpenRC or OpenWrt add. A value elsewhere is dead.",
 		Needs:   []string{"the sysctl files"},
 		Advice:  []string{"Move the line into a file that is read, such as /etc/sysctl.d/90-local.conf"},
 		Sources: []string{"sysctl.d(5)", "https://github.com/systemd/systemd/issues/8360"},

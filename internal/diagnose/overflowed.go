@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"math"
 	"time"
 
 	"twaudit/internal/audit"
@@ -36,7 +37,7 @@ type happening struct {
 // happened collects every proof of an overflow; the first one gives the title.
 func (in *input) happened(t *table) *happening {
 	var h happening
-	for _, proof := range []func(*table) *happening{in.countedOverflow, in.earlierOverflow, in.loggedOverflow} {
+	for _, proof := range []func(*table) *happening{in.countedOverflow, in.resetOverflow, in.earlierOverflow, in.loggedOverflow} {
 		if p := proof(t); p != nil {
 			if h.title == "" {
 				h.title = p.title
@@ -83,6 +84,25 @@ func (in *input) countedOverflow(t *table) *happening {
 		evidence = append(evidence, audit.Evidence{Text: "TCPTimeWaitOverflow was already " + text.Count(*t.total), Source: "history", At: &at})
 	}
 	return &happening{t.say("%s destroyed%s", plural(*t.total, "socket"), when), evidence}
+}
+
+// resetOverflow is for a counter that began again between the two readings: what
+// it stood for at the first one has happened, whatever it says now.
+func (in *input) resetOverflow(t *table) *happening {
+	if t.total == nil || t.delta == nil || *t.delta >= 0 || *t.delta < *t.total-math.MaxInt64 {
+		return nil
+	}
+	before := *t.total - *t.delta
+	for _, r := range t.trail.same {
+		// Unmoved for all of --since, up to the first reading.
+		if r.OverflowTotal != nil && *r.OverflowTotal == before && !r.At.After(in.now.Add(-in.limits.Since)) {
+			return nil
+		}
+	}
+	return &happening{
+		t.say("%s destroyed before the counter began again, between the two readings", plural(before, "socket")),
+		[]audit.Evidence{{Text: "TCPTimeWaitOverflow fell from " + text.Count(before) + " to " + text.Count(*t.total), Source: t.netstat(), At: in.facts.Host.Clock}},
+	}
 }
 
 // daily writes a rate of which little is known beyond its size.

@@ -21,8 +21,15 @@ var rotated = regexp.MustCompile(`(?:[.-][0-9]+)*(?:\.(?:gz|xz|bz2|zst))?$`)
 // watcher is one kernel log with its rotated files, seen as one record.
 type watcher struct {
 	path     string
-	from, to *time.Time // its first and last line of any kind; nil when unknown
+	from, to *time.Time // the unbroken stretch up to its newest line; nil when unknown
 	kernel   bool
+	parts    []part
+}
+
+// part is what one file of a log covers. From is nil when that is not known.
+type part struct {
+	from *time.Time
+	to   time.Time
 }
 
 // watchers groups the readable sources by the name that rotation gave them.
@@ -46,10 +53,13 @@ func (in *input) watchers() []watcher {
 		}
 		list[at].add(s, in.clock)
 	}
+	for i := range list {
+		list[i].join()
+	}
 	return list
 }
 
-// add widens what the record covers by one file.
+// add puts one file into the record.
 func (w *watcher) add(s *audit.LogSource, clock time.Time) {
 	w.kernel = w.kernel || s.Kernel
 	from, to := s.First, s.Last
@@ -61,11 +71,31 @@ func (w *watcher) add(s *audit.LogSource, clock time.Time) {
 	if s.Path == "dmesg" {
 		to = &clock
 	}
-	if from != nil && (w.from == nil || from.Before(*w.from)) {
-		w.from = from
+	// Rotation has just made it: it covers nothing yet, and hides nothing.
+	if s.SizeBytes != nil && *s.SizeBytes == 0 {
+		from = to
 	}
-	if to != nil && (w.to == nil || to.After(*w.to)) {
-		w.to = to
+	if to != nil {
+		w.parts = append(w.parts, part{from, *to})
+	}
+}
+
+// join goes back from the newest file for as long as each one begins where the
+// one before it ended. A file that was deleted, or a daemon that was down, leaves
+// a hole, and what an older file covers says nothing about the hole. A quiet log
+// has pauses too: less than a day is none of these.
+func (w *watcher) join() {
+	slices.SortStableFunc(w.parts, func(a, b part) int { return b.to.Compare(a.to) })
+	for i := range w.parts {
+		p := &w.parts[i]
+		switch {
+		case i == 0:
+			w.from, w.to = p.from, &p.to
+		case w.from == nil || p.from == nil || w.from.Sub(p.to) > day:
+			return
+		case p.from.Before(*w.from):
+			w.from = p.from
+		}
 	}
 }
 

@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,6 +25,8 @@ import (
 //	login root|audit        as whom it is audited (root when absent)
 //	mtime PATH AGO          a file's time of last change
 //	mode PATH OCTAL         a file's mode
+//	link PATH TARGET        a symbolic link, made after the files
+//	pack gz|xz|bz2|zst PATH a file is really compressed by that tool, under its own name
 //	expect PATH CHECK       see result.check
 type fixture struct {
 	name     string
@@ -32,6 +36,8 @@ type fixture struct {
 	login    string
 	mtimes   map[string]time.Duration
 	modes    map[string]os.FileMode
+	links    map[string]string
+	packs    map[string]string // path -> suffix of the tool
 	expect   []string
 	files    []txtar.File
 }
@@ -44,6 +50,7 @@ func loadFixture(t *testing.T, path string) *fixture {
 	f := &fixture{
 		name: strings.TrimSuffix(filepath.Base(path), ".txtar"), userland: "gnu", login: "root",
 		mtimes: map[string]time.Duration{}, modes: map[string]os.FileMode{}, files: archive.Files,
+		links: map[string]string{}, packs: map[string]string{},
 	}
 	for line := range strings.Lines(string(archive.Comment)) {
 		line = strings.TrimSpace(line)
@@ -52,6 +59,11 @@ func loadFixture(t *testing.T, path string) *fixture {
 		}
 		if err := f.directive(line); err != nil {
 			t.Fatalf("%s: %q: %v", path, line, err)
+		}
+	}
+	for name := range f.packs {
+		if !slices.ContainsFunc(f.files, func(file txtar.File) bool { return file.Name == name }) {
+			t.Fatalf("%s: there is no %s to pack", path, name)
 		}
 	}
 	if f.source == "" || len(f.expect) == 0 {
@@ -79,6 +91,12 @@ func (f *fixture) directive(line string) error {
 		var mode uint64
 		mode, err = strconv.ParseUint(value, 8, 32)
 		f.modes[path] = os.FileMode(mode)
+	case "link":
+		f.links[path] = value
+	case "pack":
+		if f.packs[value] = path; packers[path] == "" {
+			err = fmt.Errorf("no such packer")
+		}
 	case "expect":
 		f.expect = append(f.expect, rest)
 	default:
@@ -102,10 +120,14 @@ func (f *fixture) build(t *testing.T, root, userlands string, now time.Time) {
 	for _, file := range f.files {
 		path := filepath.Join(root, file.Name)
 		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		must(t, os.WriteFile(path, f.render(t, file, now), f.mode(file.Name)))
+		must(t, os.WriteFile(path, f.pack(t, file.Name, f.render(t, file, now)), f.mode(file.Name)))
 		if ago, set := f.mtimes[file.Name]; set {
 			must(t, os.Chtimes(path, time.Time{}, now.Add(-ago)))
 		}
+	}
+	for name, target := range f.links {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755))
+		must(t, os.Symlink(target, filepath.Join(root, name)))
 	}
 	for name, mode := range f.modes {
 		must(t, os.Chmod(filepath.Join(root, name), mode))
@@ -117,6 +139,23 @@ func (f *fixture) mode(name string) os.FileMode {
 		return 0o755
 	}
 	return 0o644
+}
+
+// packers are the tools that logrotate compresses with, by the suffix they give.
+var packers = map[string]string{"gz": "gzip", "xz": "xz", "bz2": "bzip2", "zst": "zstd"}
+
+// pack compresses what a pack directive names, and leaves all else as it is.
+func (f *fixture) pack(t *testing.T, name string, content []byte) []byte {
+	t.Helper()
+	tool := packers[f.packs[name]]
+	if tool == "" {
+		return content
+	}
+	cmd := exec.Command(tool, "-c")
+	cmd.Stdin = bytes.NewReader(content)
+	packed, err := cmd.Output()
+	must(t, err)
+	return packed
 }
 
 // render fills the times into a file. Templates have:
@@ -153,9 +192,9 @@ func (f *fixture) render(t *testing.T, file txtar.File, now time.Time) []byte {
 // gnuTools is what a chroot of a usual distribution has. It has no ss, netstat,
 // dmesg, journalctl or nsenter: they would show this machine.
 var gnuTools = []string{
-	"awk:mawk", "basename", "bzcat:bzip2", "cat", "cut", "date", "dirname", "env", "expr", "grep", "gzip", "head", "id", "ls",
+	"awk:mawk", "basename", "bzcat:bzip2", "bzip2", "cat", "cut", "date", "dirname", "env", "expr", "grep", "gzip", "head", "id", "ls",
 	"nice", "printf", "readlink", "renice", "sed", "sh:dash", "sleep", "stat", "tail", "timeout", "tr", "true", "uname", "wc",
-	"xzcat:xz", "zcat:gunzip", "zstdcat:zstd", "find", "sync", "kill", "hostname", "od", "cksum",
+	"xz", "xzcat:xz", "zcat:gunzip", "zstd", "zstdcat:zstd", "find", "sync", "kill", "hostname", "od", "cksum",
 }
 
 // buildUserlands makes the two sets of tools once; hosts link to them.

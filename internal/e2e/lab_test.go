@@ -66,7 +66,7 @@ func requireLab(t *testing.T) {
 	if os.Geteuid() != 0 {
 		missing = append(missing, "root")
 	}
-	for _, tool := range []string{"/usr/sbin/sshd", "ip", "unshare", "nsenter", "busybox", "dash"} {
+	for _, tool := range []string{"/usr/sbin/sshd", "ip", "unshare", "nsenter", "busybox", "dash", "gzip", "xz", "bzip2", "zstd"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			missing = append(missing, tool)
 		}

@@ -32,6 +32,7 @@ type Limits struct {
 	Concurrency int     // host slots; below 1 counts as 1
 	Dials       int     // hosts being worked on at all, with or without a slot; 0 is 4 x Concurrency
 	PerSecond   float64 // hosts begun per second, evenly spread; 0 is no limit
+	Retries     int     // further tries of a host whose failure is retryable, after all others have begun
 }
 
 // dialsPerSlot is how many hosts may be dialing for each that is being asked.
@@ -55,18 +56,20 @@ func (l Limits) dials() int {
 // wait, without their slots.
 //
 // When ctx ends, jobs not begun become StatusSkipped, and do has to return soon
-// because its own context is ctx. A panic in do is that host's failure, stage
+// because its own context is ctx. A host whose failure is retryable is tried
+// again after the others, as often as the limits say; its last result counts. A
+// panic in do is that host's failure, stage
 // internal; a panic in a goroutine that do started is not caught.
 func Run[J Job](ctx context.Context, jobs []J, limits Limits,
 	do func(context.Context, J, Slot) audit.HostResult, sink func(audit.HostResult)) {
 	results := make(chan audit.HostResult)
 	slots := make(chan struct{}, limits.slots())
-	// Ends when all jobs are begun or skipped and all workers have returned,
+	// Ends when all jobs have given their result and all workers have returned,
 	// which Run waits for by reading until results is closed.
 	go func() {
 		defer close(results)
-		feed(ctx, jobs, limits, results, func(job J) {
-			guard(ctx, job, &holder{free: slots}, do, results)
+		feed(ctx, jobs, limits, results, func(job J, deliver func(audit.HostResult)) {
+			guard(ctx, job, &holder{free: slots}, do, deliver)
 		})
 	}()
 	for result := range results {
@@ -74,29 +77,39 @@ func Run[J Job](ctx context.Context, jobs []J, limits Limits,
 	}
 }
 
-// feed begins the jobs one after the other, as fast as the limits allow.
+// feed begins the jobs one after the other, as fast as the limits allow, and
+// after them those that are tried again.
 func feed[J Job](ctx context.Context, jobs []J, limits Limits,
-	results chan<- audit.HostResult, work func(J)) {
+	results chan<- audit.HostResult, work func(J, func(audit.HostResult))) {
 	var workers errgroup.Group // without a context: a host must not end the others
 	workers.SetLimit(limits.dials())
 	pace := newPacer(limits.PerSecond)
-	for _, job := range jobs {
-		if pace.wait(ctx) != nil {
-			results <- skipped(job)
-			continue
-		}
+	waiting := newLine(len(jobs), limits)
+	begin := func(i, tries int, before audit.HostResult) {
 		// Blocks at the limit; the worker ends when do returns and the
 		// result is taken.
 		workers.Go(func() error {
 			if ctx.Err() != nil { // ended while this job waited for its place
-				results <- skipped(job)
+				waiting.deliver(i, tries, before, false, results)
 				return nil
 			}
-			work(job)
+			work(jobs[i], func(result audit.HostResult) {
+				waiting.deliver(i, tries, result, ctx.Err() == nil, results)
+			})
 			return nil
 		})
 		pace.begun(time.Now())
 	}
+	open := 0
+	for i, job := range jobs {
+		if pace.wait(ctx) != nil {
+			results <- skipped(job)
+			continue
+		}
+		begin(i, 1, skipped(job))
+		open++
+	}
+	waiting.again(ctx, open, pace, results, begin)
 	_ = workers.Wait() // workers return no error
 }
 

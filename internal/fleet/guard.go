@@ -18,7 +18,7 @@ const maxPanicText = 300
 // the failure of that host. It is the only place that recovers: a mistake that
 // one host provokes must not cost the results of all others.
 func guard[J Job](ctx context.Context, job J, slot *holder,
-	do func(context.Context, J, Slot) audit.HostResult, results chan<- audit.HostResult) {
+	do func(context.Context, J, Slot) audit.HostResult, deliver func(audit.HostResult)) {
 	var result audit.HostResult
 	returned := false
 	defer func() {
@@ -26,7 +26,7 @@ func guard[J Job](ctx context.Context, job J, slot *holder,
 			result = broken(job, recover())
 		}
 		slot.close() // before the result waits for the sink
-		results <- result
+		deliver(result)
 	}()
 	result = do(ctx, job, slot.take)
 	returned = true

@@ -30,7 +30,15 @@ func (p *pacer) wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil || p.interval == 0 {
 		return err
 	}
-	delay := time.Until(p.next)
+	return until(ctx, p.next)
+}
+
+// until returns at due, or earlier with the error of ctx.
+func until(ctx context.Context, due time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	delay := time.Until(due)
 	if delay <= 0 {
 		return nil
 	}

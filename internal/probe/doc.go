@@ -51,7 +51,8 @@
 //	boot_id UUID
 //	machine_id HEX          /etc/machine-id or D-Bus's
 //	clock EPOCH ZONE        date '+%s %z', such as 1795375589 +0000
-//	uptime SECONDS          two decimals, read beside clock
+//	uptime SECONDS          two decimals, read beside clock; absent, here and below, where
+//	                        /proc/uptime cannot be read
 //	uid N                   effective
 //	mem_total_kb N
 //	pid1 COMM               name of process 1
@@ -167,6 +168,7 @@
 //	busybox_sysctl PATH     … which is BusyBox's
 //	procps_system yes       … which knows --system
 //	init_script PATH        (repeated) a start script or unit that loads sysctl files
+//	sysctl_starter openrc | procd   whose start script /etc/init.d/sysctl is, when it is one of these
 //	tuned_profile NAME      active profile of tuned
 //	stat MTIME CTIME SIZE PATH   of the file a path leads to; CTIME or SIZE are - where they cannot be had.
 //	                        One for each file looked at, and for
@@ -198,10 +200,14 @@
 //	count LINES             … and this many lines with our record are in all that was read
 //	unattributed LINES SUM  suppressed counts outside the window of any record of ours
 //	dropped LINES           records beyond 60 groups or 3000 hours
-//	kernel yes | no         it holds kernel lines; absent: not looked for
-//	= first                 first line of the source (the first 300 bytes)
+//	kernel yes | no         it holds lines of this host's kernel; absent: not looked for
+//	= first                 first line of the source (the first 300 bytes), or of this host in it
 //	|TEXT
-//	= last                  last line; absent for compressed files: their mtime tells
+//	alien yes               the newest line is another host's (a log server)
+//	turned N STAMP          between the records of that hour (or the first line) and the last
+//	                        line the year turned N times; only for stamps without a year
+//	= last                  last line of this host; absent for compressed files, whose mtime
+//	                        tells, and when alien and none was found, where nothing does
 //	|TEXT
 //	= earliest              first record of ours in what was read, with part and count only
 //	|RECORD
@@ -213,7 +219,7 @@
 //
 // Everything after "= source" belongs to that source until the next "= source".
 // The lines about the source itself (size to count, unattributed, dropped) come
-// before its blocks, and suppressed and hour lines within their group. Blocks
+// before its blocks, alien and turned behind first, and suppressed and hour lines within their group. Blocks
 // come in any order. Groups are additive: one source may bring the same group
 // twice (it was searched twice, for ours and for siblings).
 // Families overlap (kern.log and syslog hold the same lines): their counts must
@@ -224,13 +230,16 @@
 // "kernel:", ": ", a printk stamp or a doubled "TCP: kernel:" stands before the
 // message, other when something does (HOST and CT are then -).
 // LINES are records as they stand (two on a glued line count two), EVENTS has
-// repeats unfolded. HOST and CT are - when there is none; records of KIND ours
+// repeats unfolded: "message repeated N times" stands for N, and "last message
+// repeated N times" of the same host adds N. HOST and CT are - when there is none; records of KIND ours
 // with another HOST or CT make another group. A record is cut to the text from
 // its stamp to the end of the message.
 //
 // suppressed counts lines "NAME: SUM callbacks (messages) suppressed" in whose
-// window a record of the group fell (at most a minute before, same host); NAME
-// is net_ratelimit, __ratelimit, printk or NET. hour lines exist for KIND ours
+// window a record of the group fell, of the same host: at most a minute before, or
+// at most a day when no other message of the kernel is known to have come between,
+// for the line is printed with the next message only. NAME is net_ratelimit,
+// __ratelimit, printk or NET. hour lines exist for KIND ours
 // with FORM kernel, oldest first as in the source; STAMP is the rest of the line
 // and one of
 //

@@ -89,7 +89,7 @@ Nov 21 23:50:00 web1 kernel: eth0: link up
 `
 
 var kernLogGroups = []string{
-	"= group ours kernel 4 8 web1 -",
+	"= group ours kernel 4 7 web1 -",
 	"= group ours kernel 1 8 web1 CT101",
 	"= group ours other 1 1 - -",
 	"= group ours kernel 2 2 static1 -",
@@ -124,13 +124,49 @@ func TestScript_oldKernelLog(t *testing.T) {
 				t.Errorf("groups\n%s\nwant\n%s", strings.Join(groups, "\n"), strings.Join(kernLogGroups, "\n"))
 			}
 			for _, want := range []string{
-				"= source kern /var/log/kern.log", fmt.Sprint("size ", len(kernLog)), "kernel yes", "unattributed 2 145",
-				"suppressed __ratelimit 1 107", "hour 2 2 107 Nov 20 21", "hour 8 1 0 Nov 20 22", "hour 5 1 0 Nov 20 23",
-				"hour 1 1 0 2026-11-21T07+01:00", "|Nov 20 23:00:03 static1 kernel: TCP: time wait bucket table overflow",
+				"= source kern /var/log/kern.log", fmt.Sprint("size ", len(kernLog)), "kernel yes", "unattributed 1 133",
+				"suppressed __ratelimit 1 107", "suppressed net_ratelimit 1 12", "hour 2 2 107 Nov 20 21", "hour 8 1 0 Nov 20 22", "hour 4 1 0 Nov 20 23",
+				"hour 1 1 12 2026-11-21T07+01:00", "|Nov 20 23:00:03 static1 kernel: TCP: time wait bucket table overflow",
 				"|Nov 21 23:50:00 web1 kernel: eth0: link up", "= source kern /var/log/kern.log.9", "error old",
 			} {
 				if !slices.Contains(got, want) {
 					t.Errorf("no line %q in\n%s", want, strings.Join(got, "\n"))
+				}
+			}
+		})
+	}
+}
+
+// TestScript_logServer meets a file in which other hosts write more than this one,
+// which no zeroed block and no turn of the year must hide.
+func TestScript_logServer(t *testing.T) {
+	t.Parallel()
+	requireRoot(t)
+	const others = "Nov 22 10:00:00 db2 kernel: eth0: link up\n"
+	const mine = "Nov 12 10:00:00 web1 kernel: TCP: time wait bucket table overflow\n"
+	for _, shell := range [][]string{{"dash"}, {"bash"}, {"busybox", "sh"}} {
+		t.Run(strings.Join(shell, " "), func(t *testing.T) {
+			t.Parallel()
+			requireTool(t, shell[0])
+			h := newOldHost(t, "2.6.32-431.el6.x86_64")
+			h.write(t, filepath.Join(h.log, "kern.log"), others+others)
+			h.write(t, filepath.Join(h.log, "messages"), others+"Nov 10 10:00:00 WEB1.lan sshd[7]: kernel: x\n"+others)
+			h.write(t, filepath.Join(h.log, "syslog"), strings.Repeat("\x00", 4096)+mine+"May  1 10:00:00 web1 x: y\nNov  2 10:00:00 web1 x: z\n")
+			got := strings.Join(h.section(t, "log", shell...), "\n")
+			for path, want := range map[string]string{
+				"kern.log": "kernel no\n*= first\n|\nalien yes\n=",
+				"messages": "kernel no\n*= first\n|Nov 10 10:00:00 WEB1.lan sshd[7]: kernel: x\nalien yes\n= last\n|Nov 10 10:00:00 WEB1.lan sshd[7]: kernel: x\n",
+				"syslog":   "kernel no\n*= group ours kernel 1 1 web1 -\n*turned 1 Nov 12 10\n= last\n|Nov  2 10:00:00 web1 x: z\n",
+			} {
+				_, block, _ := strings.Cut(got, "/var/log/"+path+"\n")
+				block, _, _ = strings.Cut(block+"\n", "= source")
+				block += "="
+				for part := range strings.SplitSeq(want, "*") {
+					if _, rest, ok := strings.Cut(block, part); ok {
+						block = rest
+					} else {
+						t.Errorf("%s: no %q behind what came before, in\n%s", path, part, got)
+					}
 				}
 			}
 		})

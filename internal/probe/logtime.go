@@ -16,7 +16,15 @@ type logClock struct {
 	now    time.Time // the host's clock, in the host's zone
 	booted time.Time // zero: unknown, and stamps since boot date nothing
 	newest time.Time // nothing in the source is younger, such as a file's mtime; zero: now
+
+	// turned tells how often the year turned between the lines of an hour and the
+	// last line, where the script saw it turn; ended is the time of that line.
+	turned map[yearlessHour]int
+	ended  time.Time
 }
+
+// yearlessHour is all that a stamp without a year says of an hour.
+type yearlessHour struct{ month, day, hour int }
 
 var (
 	isoStamp    = regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?: ?(Z|[+-]\d\d:?\d\d))?(?:\s|$)`)
@@ -162,8 +170,12 @@ func (c logClock) latestYear(parts clockParts) time.Time {
 		bound = c.newest
 	}
 	bound = bound.Add(clockSlack)
+	latest := bound.Year() + 1
+	if turns := c.turned[yearlessHour{parts.month, parts.day, parts.hour}]; turns > 0 && !c.ended.IsZero() {
+		latest = min(latest, c.ended.Year()-turns)
+	}
 	// Nine years hold a 29 February, also around 2100.
-	for year := bound.Year() + 1; year > bound.Year()-9; year-- {
+	for year := latest; year > latest-10; year-- {
 		parts.year = year
 		if at, ok := parts.in(c.now.Location()); ok && !at.After(bound) {
 			return at

@@ -29,9 +29,10 @@ func (p *parser) config(s *section) error {
 	}
 	files = slices.DeleteFunc(files, func(f sysctlFile) bool { return f.Path == runtimeFile || f.irrelevant() })
 	sysctls := slices.DeleteFunc(slices.Clone(files), func(f sysctlFile) bool { return f.Kind != "" })
-	judgeConfig(conf, sysctls)
+	by := starter(s.value("sysctl_starter"))
+	judgeConfig(conf, by, sysctls)
 	files = append(files, p.bootSetting(conf)...)
-	ignored, profile := planSysctl(conf.Reader, sysctls).ignored, s.value("tuned_profile")
+	ignored, profile := planSysctl(conf.Reader, by, sysctls).ignored, s.value("tuned_profile")
 	for _, file := range files {
 		switch {
 		case file.Kind == "tuned" && !strings.Contains(" "+profile+" ", " "+path.Base(path.Dir(file.Path))+" "):
@@ -47,10 +48,10 @@ func (p *parser) config(s *section) error {
 }
 
 // judgeConfig asks every reader what it would load.
-func judgeConfig(conf *audit.Config, files []sysctlFile) {
+func judgeConfig(conf *audit.Config, by starter, files []sysctlFile) {
 	conf.ByReader = map[audit.Reader]audit.ReaderResult{}
 	for _, reader := range readers {
-		value, at := configuredValue(reader, files)
+		value, at := configuredValue(reader, by, files)
 		file, source := at.sourceOf(files)
 		conf.ByReader[reader] = audit.ReaderResult{Value: value, Source: source}
 		if reader != conf.Reader {

@@ -152,9 +152,13 @@ func (s *logSource) line(name string) string {
 // was cut short was read in part when anything of it was read.
 func (s *logSource) ends(kind string) {
 	at, _ := s.clock.dated(s.line("last"), s.clock.newest)
-	if at != nil {
-		s.Last = at
+	switch {
+	case at != nil:
+		s.Last, s.clock.ended = at, *at
+	case s.value("alien") == "yes":
+		s.Last = nil // others wrote to it since, so its mtime tells nothing
 	}
+	s.years()
 	first, yearless := s.clock.dated(s.line("first"), s.clock.newest)
 	// The first line got the latest year there is. It cannot be the younger one.
 	if yearless && s.Last != nil && first.After(s.Last.Add(clockSlack)) {
@@ -166,6 +170,21 @@ func (s *logSource) ends(kind string) {
 	read := s.sum("read")
 	if s.why == "" || printed || read != nil && *read > 0 {
 		s.family.read = true
+	}
+}
+
+// years reads where the script saw the year turn.
+func (s *logSource) years() {
+	s.clock.turned = map[yearlessHour]int{}
+	for _, b := range s.blocks {
+		for _, value := range b.all("turned") {
+			turns, stamp, _ := strings.Cut(value, " ")
+			m, n := wordHour.FindStringSubmatch(stamp), count(turns)
+			if m == nil || n == nil || *n > 9 || len(s.clock.turned) >= 10_000 {
+				continue
+			}
+			s.clock.turned[yearlessHour{monthNumber(m[1]), number(m[2]), number(m[3])}] = int(*n)
+		}
 	}
 }
 

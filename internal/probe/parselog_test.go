@@ -179,6 +179,36 @@ func TestLog_firstLineOfALongFile(t *testing.T) {
 	}
 }
 
+func TestLog_yearsThatTurned(t *testing.T) {
+	t.Parallel()
+	// As of 23 November 2026. The script saw the year turn behind two of three hours.
+	l := parsed(t, "log\nmode full\n= source kern /k\nmtime 1795375500\nread 1\n= group ours kernel 3 3 - -\n"+
+		"|Nov  7 10:00:00 a kernel: x\n|Nov 20 10:00:00 a kernel: x\nhour 1 1 0 Nov  7 10\nhour 1 1 0 Dec  1 10\nhour 1 1 0 Nov 20 10\n"+
+		"= first\n|Nov  7 10:00:00 a kernel: x\nturned 1 Nov  7 10\nturned 1 Dec  1 10\nturned 12 Nov 20 10\nturned x\n"+
+		"= last\n|Nov 22 10:00:00 a kernel: x\n").Facts.Log
+	var got []string
+	for _, hour := range l.Histogram {
+		got = append(got, hour.Hour.Format("2006-01-02"))
+	}
+	if want := "2025-11-07 2025-12-01 2026-11-20"; strings.Join(got, " ") != want {
+		t.Errorf("hours %v, want %s", got, want)
+	}
+	if l.First.Year() != 2025 || l.Last.Year() != 2026 || l.Sources[0].First.Year() != 2025 {
+		t.Errorf("from %v to %v, source %v", l.First, l.Last, l.Sources[0].First)
+	}
+}
+
+func TestLog_aliveByOthers(t *testing.T) {
+	t.Parallel()
+	const source = "log\nmode full\n= source kern /k\nmtime 1795375500\nread 1\n= first\n|Mar  1 10:00:00 a kernel: x\nalien yes\n"
+	if s := parsed(t, source).Facts.Log.Sources[0]; s.Last != nil {
+		t.Errorf("no line of ours, and the last is %v", s.Last)
+	}
+	if s := parsed(t, source+"= last\n|Mar  9 10:00:00 a kernel: x\n").Facts.Log.Sources[0]; s.Last == nil || s.Last.Month() != time.March {
+		t.Errorf("last = %v, want that of ours", s.Last)
+	}
+}
+
 func TestSameHost(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

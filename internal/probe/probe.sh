@@ -42,13 +42,15 @@ head_of() {
 
 plain_name() { case $1 in *[[:cntrl:]]*) skipped=$((skipped + 1)); return 1 ;; esac; }
 
-# now_cs: centiseconds since boot in $cs, as text in $up. 1xx - 100, for 08 is
-# no octal number.
+# now_cs: centiseconds since boot in $cs, as text in $up; 0 and empty where the
+# kernel does not tell. 1xx - 100, for 08 is no octal number.
 now_cs() {
-	up=
+	up='' cs=0
 	read -r up value </proc/uptime
-	case $up in *[0-9].[0-9][0-9]) ;; *) up=0.00 ;; esac
-	cs=$((${up%.*} * 100 + 1${up#*.} - 100))
+	case $up in
+	*[0-9].[0-9][0-9]) cs=$((${up%.*} * 100 + 1${up#*.} - 100)) ;;
+	*) up= ;;
+	esac
 }
 
 # limited SECONDS COMMAND…
@@ -208,14 +210,21 @@ names() {
 	first /etc/machine-id
 	if [ -z "$value" ]; then first /var/lib/dbus/machine-id; fi
 	fact machine_id
-	old_kernel
+	kernel_age
 }
 
-# old_kernel: quadratic=1 before 2.6.37, whose /proc/net/tcp costs the square of
-# its rows; silent=1 from 2.6.38 on, which count overflows and never log them.
-old_kernel() {
-	quadratic=0 silent=1
-	case $kernel in 2.6.*) ;; [01].* | 2.[0-5].*) quadratic=1 silent=0; return ;; *) return ;; esac
+# kernel_age: quadratic=1 before 2.6.37, whose /proc/net/tcp costs the square of
+# its rows; silent=1 from 2.6.38 on, which count overflows and never log them;
+# sorted=1 from 6.15 on, which keep the connections to one destination side by
+# side, in the order of their local ports.
+kernel_age() {
+	quadratic=0 silent=1 sorted=0
+	case $kernel in
+	2.6.*) ;;
+	[01].* | 2.[0-5].*) quadratic=1 silent=0; return ;;
+	6.1[5-9]* | 6.[2-9][0-9]* | [7-9].* | [1-9][0-9]*) sorted=1; return ;;
+	*) return ;;
+	esac
 	patch=${kernel#2.6.}
 	patch=${patch%%[!0-9]*}
 	if [ "${patch:-0}" -lt 37 ]; then quadratic=1; fi
@@ -228,8 +237,8 @@ clock() {
 	case $now in '' | *[!0-9]*) now=0 value= ;; esac
 	fact clock
 	now_cs
-	begun=$cs
-	say "uptime $up"
+	begun=$cs value=$up
+	fact uptime
 	uid=
 	while read -r word line value; do
 		case $word in Uid:) uid=${value%%[!0-9]*}; break ;; esac
@@ -325,29 +334,29 @@ limits() {
 	}' "$@" </dev/null || say "gap limits failed"
 }
 
-# keep FILE NAME PREFIX: a block of the lines that begin with PREFIX, uncut.
-keep() {
-	if [ ! -r "$1" ]; then say "gap $2 missing"; return; fi
-	say "= $2"
-	while read -r line; do
-		case $line in
-		"$3"*)
-			printf '|%s\n' "$line" || exit 1
-			case $line in *" TCPTimeWaitOverflow"*) silent=1 ;; esac
-			;;
-		esac
-	done <"$1"
-}
-
-# counters NAME: one reading.
+# counters NAME: one reading, by one cat: a shell reads /proc byte by byte.
 counters() {
 	section "$1"
 	now_cs
-	say "uptime $up"
-	keep /proc/net/netstat netstat TcpExt:
-	keep /proc/net/snmp snmp Tcp:
-	keep /proc/net/sockstat sockstat TCP:
-	if [ -r /proc/net/sockstat6 ]; then keep /proc/net/sockstat6 sockstat6 TCP6:; fi
+	value=$up
+	fact uptime
+	value=$(exec cat /proc/net/netstat /proc/net/snmp /proc/net/sockstat /proc/net/sockstat6 </dev/null)
+	block netstat TcpExt:
+	block snmp Tcp:
+	block sockstat TCP:
+	case $nl$value in *"${nl}TCP6:"*) block sockstat6 TCP6: ;; esac
+	case $value in *" TCPTimeWaitOverflow"*) silent=1 ;; esac
+}
+
+# block NAME PREFIX: those lines of $value that begin with PREFIX, uncut.
+block() {
+	case $nl$value in *"$nl$2"*) ;; *) say "gap $1 missing"; return ;; esac
+	say "= $1"
+	IFS=$nl
+	for line in $value; do
+		case $line in "$2"*) printf '|%s\n' "$line" || exit 1 ;; esac
+	done
+	unset IFS
 }
 
 # sockstat FILE: $tw and $inuse of a network namespace, empty when unreadable.
@@ -531,7 +540,8 @@ readings() {
 	else
 		readings_by_name "$1"
 	fi
-	say "uptime $up"
+	value=$up
+	fact uptime
 	value=$tw
 	fact tw
 	value=$overflow
@@ -638,44 +648,56 @@ too_dear() {
 	[ "$quadratic" = 1 ] && [ "$sockets" = 0 ] && [ "$total" -gt "$1" ]
 }
 
-states() {
+# sockets prints the sections states and top. Both come from one listing, of
+# which awk leaves a few lines: the kernel walks its whole table for each.
+sockets() {
 	section states
 	sizes
-	if too_dear 20000; then say "gap states too-large"; return; fi
-	if have ss && states_ss; then
-		:
-	elif too_dear 10000; then
-		say "gap states too-large"
-	elif [ "$total" -le 20000 ] && have netstat && states_netstat; then
-		:
-	else
-		states_proc || say "gap states failed"
+	if too_dear 20000; then without_listing too-large; return; fi
+	most=20000 how=whole
+	if [ "$sockets" = 1 ]; then
+		most=500000
+	elif [ "${tw:-0}" -gt 20000 ]; then
+		most=5000 how=sample
+		if [ "$sorted" = 1 ]; then how=states; fi
 	fi
-	sockstat /proc/net/sockstat
-	value=$tw
-	fact tw
+	if have ss; then
+		tally
+		case $? in 0) return ;; 5) how=both; tally && return ;; esac
+	fi
+	if too_dear 10000; then without_listing too-large; return; fi
+	if [ "$how" = whole ] && have netstat && states_netstat; then how=rows; else how=proc; fi
+	tally || without_listing failed
 }
 
-# states_ss: without the TIME_WAIT rows, which are the many and whose number
-# sockstat knows. -o tells the FIN_WAIT2 sockets that occupy a bucket.
-states_ss() {
-	{
-		limited 10 ss -tano exclude time-wait </dev/null
-		printf '\nstatus %s\n' "$?"
-	} | awk '
-		$1 == "status" { status = $2; next }
-		$1 == "State" { header = 1; next }
-		NF > 3 && header {
-			count[$1]++
-			if ($1 == "FIN-WAIT-2" && /timer:\(timewait/) mini++
-		}
-		END {
-			if (!header || status != 0) exit 1
-			print "source ss"
-			for (s in count) print "state " substr(s, 1, 20) " " count[s]
-			print "timewait_fin_wait2 " mini + 0
-		}'
+without_listing() {
+	say "gap states $1"
+	value=$tw
+	fact tw
+	section top
+	say "gap top $1"
 }
+
+# tally lists, by $how: with ss all sockets (whole); the TIME_WAIT ones not, which
+# sockstat counts too (states, both); of IPv6 all and of IPv4 not these (sample);
+# or without ss (proc), and then perhaps who makes them only (rows). -o tells the
+# FIN_WAIT2 sockets that occupy a bucket. It returns 1 when the listing failed, 5
+# when IPv6 alone has too many rows, and has printed nothing then.
+tally() {
+	{
+		case $how in
+		whole) limited 10 ss -tano </dev/null; listed ;;
+		states | both) limited 10 ss -tano exclude time-wait </dev/null; listed ;;
+		sample)
+			limited 10 ss -4tano exclude time-wait </dev/null; listed
+			limited 10 ss -6tano </dev/null; listed
+			;;
+		esac
+	} | awk -v how="$how" -v tw="$tw" -v most="$most" -v sorted="$sorted" -v peers="$peers" -v arch="$arch" \
+		-v nonce="$nonce" "$tally_program"
+}
+
+listed() { printf '\nlisted %s\n' "$?"; }
 
 states_netstat() {
 	{
@@ -692,56 +714,13 @@ states_netstat() {
 		}'
 }
 
-states_proc() {
-	set -- /proc/net/tcp
-	if [ -r /proc/net/tcp6 ]; then set -- "$@" /proc/net/tcp6; fi
-	[ -r "$1" ] || return 1
-	awk '
-		FNR > 1 { count[$4]++ }
-		END {
-			print "source proc"
-			for (s in count) print "state " substr(s, 1, 20) " " count[s]
-		}' "$@" </dev/null
-}
-
-# top aggregates TIME_WAIT here, so that only a few lines travel. Rows come in
-# the order of a hash, so the first 8000 of each family are a fair sample where
-# there are more than 20000 in all.
-top() {
-	section top
-	if [ -z "$tw" ]; then say "gap top missing"; return; fi
-	if [ "$peers" = 0 ]; then say "peers off"; fi
-	if [ "$tw" -eq 0 ]; then
-		say "source proc${nl}rows4 0${nl}rows6 0"
-		return
-	fi
-	if too_dear 20000; then say "gap top too-large"; return; fi
-	if [ "$quadratic" = 1 ] && have ss; then
-		{
-			limited 10 ss -tan </dev/null
-		} | awk -v source=ss -v tw="$tw" -v peers="$peers" -v big=0 "$top_program" || say "gap top failed"
-		return
-	fi
-	if too_dear 10000; then say "gap top too-large"; return; fi
-	if [ ! -r /proc/net/tcp ]; then say "gap top missing"; return; fi
-	big=0
-	case $arch in s390* | ppc | ppc64 | mips | mips64 | sparc* | parisc* | m68k | armeb) big=1 ;; esac
-	awk -v source=proc -v tw="$tw" -v peers="$peers" -v big="$big" "$top_program" </dev/null ||
-		say "gap top failed"
-}
-
-# Addresses stay as they are in the file until the ten that are printed.
+# What is left out of the listing of ss is sampled from /proc/net/tcp, whose
+# reader may stop: rows come in the order of a hash, so the first ones will do.
 # shellcheck disable=SC2016
-top_program='
-function digit(c) { return index("0123456789ABCDEF", c) - 1 }
-function number(hex,   i, n) {
-	n = 0
-	for (i = 1; i <= length(hex); i++) n = n * 16 + digit(substr(hex, i, 1))
-	return n
-}
+tally_program='
 function ipv4(a) {
-	if (big) return number(substr(a,1,2)) "." number(substr(a,3,2)) "." number(substr(a,5,2)) "." number(substr(a,7,2))
-	return number(substr(a,7,2)) "." number(substr(a,5,2)) "." number(substr(a,3,2)) "." number(substr(a,1,2))
+	if (big) return byte[substr(a,1,2)] "." byte[substr(a,3,2)] "." byte[substr(a,5,2)] "." byte[substr(a,7,2)]
+	return byte[substr(a,7,2)] "." byte[substr(a,5,2)] "." byte[substr(a,3,2)] "." byte[substr(a,1,2)]
 }
 function ipv6(a,   i, w, s) {
 	s = ""
@@ -752,33 +731,33 @@ function ipv6(a,   i, w, s) {
 	}
 	return tolower(s)
 }
-function address(a) {
-	if (source == "ss") return a
-	return length(a) == 8 ? ipv4(a) : ipv6(a)
-}
-function port(p) { return source == "ss" ? p + 0 : number(p) }
-# cut takes an end point apart, into A and P; a mapped address is an IPv4 one.
+# cut takes an end point apart, into A and P, and tells its family in SIX. A
+# mapped address is written as an IPv4 one.
 function cut(e,   n) {
-	n = length(e)
-	if (source == "proc") {
-		P = substr(e, n - 3)
+	if (hex) {
+		n = length(e)
+		SIX = n > 13
+		P = byte[substr(e, n - 3, 2)] * 256 + byte[substr(e, n - 1)]
 		A = substr(e, 1, n - 5)
-		if (n == 37 && substr(A, 1, 24) == mapped) A = substr(A, 25)
+		if (SIX && substr(A, 1, 24) == mapped) A = ipv4(substr(A, 25))
+		else A = SIX ? ipv6(A) : ipv4(A)
 		return
 	}
-	match(e, /:[0-9*]+$/)
-	P = substr(e, RSTART + 1)
-	A = substr(e, 1, RSTART - 1)
-	gsub(/^\[|\]$/, "", A)
+	n = index(e, ":")
+	P = substr(e, n + 1)
+	A = substr(e, 1, n - 1)
+	SIX = index(P, ":") > 0
+	if (SIX) {
+		match(e, /:[0-9*]+$/)
+		P = substr(e, RSTART + 1)
+		A = substr(e, 1, RSTART - 1)
+		gsub(/^\[|\]$/, "", A)
+		sub(/^::ffff:/, "", A)
+	}
 	sub(/%.*$/, "", A)
-	sub(/^::ffff:/, "", A)
 }
-function loopback(a) {
-	if (source == "ss") return a ~ /^127\./ || a == "::1"
-	return length(a) == 8 ? substr(a, big ? 1 : 7, 2) == "7F" : a == (big ? one : onelittle)
-}
-# best prints the ten largest of all[], which it empties of them.
-function best(word,   i, k, n, b, key) {
+# best prints the ten largest of all[].
+function best(word,   i, k, n, key) {
 	for (i = 0; i < 10; i++) key[i] = ""
 	n = 0
 	for (k in all) {
@@ -790,9 +769,9 @@ function best(word,   i, k, n, b, key) {
 	for (i = 0; i < n; i++) show(word, key[i], all[key[i]])
 }
 function show(word, k, n,   part) {
-	if (word == "port") printf "port %d %.0f %d\n", port(k), n, (k in listens)
-	else if (word == "peer") printf "peer %s %.0f\n", address(k), n
-	else { split(k, part, " "); printf "dest %s %d %.0f\n", address(part[1]), port(part[2]), n }
+	if (word == "port") printf "port %d %.0f %d\n", k, n, (k in listens)
+	else if (word == "peer") printf "peer %s %.0f\n", k, n
+	else { split(k, part, " "); printf "dest %s %d %.0f\n", part[1], part[2], n }
 }
 # gather makes all[] of the two families, each scaled to its whole.
 function gather(four, six,   k) {
@@ -800,46 +779,72 @@ function gather(four, six,   k) {
 	for (k in four) all[k] = four[k] * w4
 	for (k in six) all[k] += six[k] * w6
 }
-# row counts one row; 0 when enough of this family were seen.
-function row(   out) {
-	if (++seen > 60000) { full[six] = 1; return 0 }
-	cut($local)
+# socket counts one row.
+function socket(state, here, there,   out, lport) {
+	count[state]++
+	if (state != time_wait && ++others > 60000) return
+	cut(here)
+	if (state == time_wait && rows[SIX] == most) { full[SIX] = 1; return }
 	mine[A] = 1
+	if (state == listening) listens[P] = 1
+	if (state != time_wait) return
+	rows[SIX]++
 	lport = P
-	if ($state == listening) { listens[lport] = 1; return 1 }
-	if ($state != time_wait) return 1
-	cut($remote)
 	out = !(lport in listens)
-	if (six) { ports6[lport]++; pairs6[A " " out]++; peers6[A]++; if (out) dest6[A " " P]++ }
-	else { ports4[lport]++; pairs4[A " " out]++; peers4[A]++; if (out) dest4[A " " P]++ }
-	if (++rows[six] < most) return 1
-	full[six] = 1
-	return 0
+	# The family of a mapped address is that of its listing.
+	if (SIX) { cut(there); ports6[lport]++; pairs6[A " " out]++; peers6[A]++; if (out) dest6[A " " P]++ }
+	else { cut(there); ports4[lport]++; pairs4[A " " out]++; peers4[A]++; if (out) dest4[A " " P]++ }
 }
-function scan(file) {
-	seen = 0
-	if ((getline < file) <= 0) return
-	while ((getline < file) > 0) if (!row()) return
-}
-BEGIN {
-	mapped = big ? "00000000000000000000FFFF" : "0000000000000000FFFF0000"
-	one = "00000000000000000000000000000001"
-	onelittle = "00000000000000000000000001000000"
-	most = tw > 20000 ? 8000 : 20000
-	time_wait = "TIME-WAIT"; listening = "LISTEN"; local = 4; remote = 5; state = 1
-	if (source == "proc") {
-		time_wait = "06"; listening = "0A"; local = 2; remote = 3; state = 4
-		six = 0; scan("/proc/net/tcp")
-		six = 1; scan("/proc/net/tcp6")
+# scan reads all rows, or those in TIME_WAIT until there are enough.
+function scan(file, part, six,   n, i, c) {
+	if (!hex++) for (i = 0; i < 256; i++) { c = sprintf("%02X", i); byte[c] = i }
+	time_wait = "06"; listening = "0A"
+	while ((getline < file) > 0 && !(part && (full[six] || n > 60000))) {
+		good++
+		if (n++ && (!part || $4 == "06")) socket($4, $2, $3)
 	}
 }
-NR > 1 {
-	six = $4 ~ /:.*:/
-	if (!full[six]) row()
+BEGIN {
+	big = arch ~ /^(s390|ppc$|ppc64$|mips$|mips64$|sparc|parisc|m68k|armeb)/
+	mapped = big ? "00000000000000000000FFFF" : "0000000000000000FFFF0000"
+	source = how == "proc" || how == "rows" ? "proc" : "ss"
+	time_wait = "TIME-WAIT"; listening = "LISTEN"
+	wanted = how == "sample" ? 2 : 1
+	if (source == "proc") { scan("/proc/net/tcp", 0, 0); scan("/proc/net/tcp6", 0, 1) }
 }
+$1 == "listed" { if ($2 == 0 && header) good++; header = 0; next }
+$1 == "State" { header = 1; next }
+!header || NF < 4 { next }
+$1 == "FIN-WAIT-2" && /timer:\(timewait/ { mini++ }
+{ socket($1, $4, $5) }
+how == "sample" && full[1] { exit }
 END {
+	if (how == "sample" && full[1]) exit 5
+	if (good < wanted) exit 1
+	states()
+	if (how == "sample" || how == "both") scan("/proc/net/tcp", 1, 0)
+	if (how == "both") scan("/proc/net/tcp6", 1, 1)
+	print "twaudit-probe " nonce " section top"
+	top()
+}
+function states(   file, i) {
+	if (how != "rows") {
+		print "source " source
+		if (source == "ss") delete count[time_wait]
+		for (i in count) print "state " substr(i, 1, 20) " " count[i]
+		if (source == "ss") print "timewait_fin_wait2 " mini + 0
+	}
+	file = "/proc/net/sockstat"
+	while ((getline < file) > 0)
+		if ($1 == "TCP:") for (i = 2; i < NF; i += 2) if ($i == "tw" && $(i+1) ~ /^[0-9]+$/) print "tw " $(i+1)
+}
+function top(   r4, r6, k, part) {
+	if (tw == "") { print "gap top missing"; return }
+	if (how == "states" || sorted && (full[0] || full[1])) { print "gap top sorted"; return }
+	if (!peers) print "peers off"
 	r4 = rows[0] + 0; r6 = rows[1] + 0; w4 = 1; w6 = 1
-	if (full[0] && full[1]) { if (tw > r4 + r6) w4 = w6 = tw / (r4 + r6 + !(r4 + r6)) }
+	tw -= mini
+	if (full[0] && full[1]) { if (tw > r4 + r6) w4 = w6 = tw / (r4 + r6) }
 	else if (full[0]) { if (r4 && tw - r6 > r4) w4 = (tw - r6) / r4 }
 	else if (full[1]) { if (r6 && tw - r4 > r6) w6 = (tw - r4) / r6 }
 	print "source " source
@@ -847,17 +852,18 @@ END {
 	print "rows6 " r6
 	if (full[0]) print "cut4 yes"
 	if (full[1]) print "cut6 yes"
+	if (!(r4 + r6)) return
 	gather(pairs4, pairs6)
 	for (k in all) {
 		split(k, part, " ")
-		if (loopback(part[1]) || (part[1] in mine)) internal += all[k]
+		if (part[1] ~ /^(127\..*|::1|(0000:)+0001)$/ || (part[1] in mine)) internal += all[k]
 		else if (part[2]) outbound += all[k]
 		else inbound += all[k]
 	}
 	printf "inbound %.0f\noutbound %.0f\ninternal %.0f\n", inbound, outbound, internal
 	gather(ports4, ports6)
 	best("port")
-	if (!peers) exit
+	if (!peers) return
 	gather(peers4, peers6)
 	best("peer")
 	gather(dest4, dest6)
@@ -915,6 +921,11 @@ readers() {
 		/etc/init/procps.conf /etc/rc.d/rc.sysinit /etc/init.d/rcS; do
 		if [ -e "$file" ]; then say "init_script $file"; fi
 	done
+	first /etc/init.d/sysctl
+	case $value in
+	"#!"*/openrc-run* | "#!"*/runscript*) say "sysctl_starter openrc" ;;
+	"#!"*/etc/rc.common*) say "sysctl_starter procd" ;;
+	esac
 	if [ -d /etc/tuned ]; then
 		first /etc/tuned/active_profile
 		plain_name "$value" && fact tuned_profile
@@ -942,7 +953,9 @@ config_files() {
 	left=300 links=
 	for file; do
 		shift
-		if [ ! -f "$file" ] || ! plain_name "$file"; then continue; fi
+		# A link to /dev/null masks the files of its name in other directories.
+		if [ ! -f "$file" ] && ! { [ -L "$file" ] && [ -c "$file" ]; }; then continue; fi
+		plain_name "$file" || continue
 		if [ "$left" -eq 0 ]; then say "gap config too-large"; break; fi
 		left=$((left - 1))
 		if [ -L "$file" ]; then links=$links$nl$file; fi
@@ -993,7 +1006,7 @@ read_files() {
 		value=${value##* }
 		case $path in /proc/*) continue ;; esac
 		case $value in ???????*) say "gap config too-large"; continue ;; esac
-		if [ -r "$path" ]; then set -- "$@" "$path"; fi
+		if [ -f "$path" ] && [ -r "$path" ]; then set -- "$@" "$path"; fi
 	done
 	unset IFS
 	[ $# -gt 0 ] || return 0
@@ -1021,61 +1034,75 @@ newest_change() {
 
 # collate turns matching lines into a few groups. Input is the output of grep
 # with a context line ("--" between stretches) or of a command (stream=1), then
-# a status line that begins with our nonce. It exits 3 when the search failed
-# and 4 after max lines, and prints nothing then.
+# a status line that begins with our nonce. It exits 3 when the search failed and
+# has printed nothing then, and 4 when there are more lines than it was given; it
+# has printed their number and the first record. With years=1 it exits 5 when all
+# is well and records of ours have stamps without a year.
 # shellcheck disable=SC2016
 collate_program='
-# stamp splits p, what stands before a message: HOUR, SEC (of the day, or -1) and
-# the REST behind the stamp.
+# stamp splits p, what stands before a message: HOUR, SEC (of the day, or -1), DAY
+# (of a leap year, or since 1970 or boot) and the REST behind the stamp. Minutes and seconds begin at CLOCK (0: unknown) and
+# end before ZONE.
 function stamp(p,   i, s) {
 	sub(/^<[0-9]+>/, "", p)
-	HOUR = "-"; SEC = -1; REST = p
+	HOUR = "-"; SEC = DAY = -1; REST = p; CLOCK = 0
 	if (match(p, /^[A-Z][a-z][a-z] +[0-9]+ [0-9][0-9]:[0-9][0-9]:[0-9][0-9] ?/)) {
 		i = index(p, ":")
 		HOUR = substr(p, 1, i - 1)
 		daytime(p, i)
+		DAY = before[month(p)] + substr(p, 5)
+		CLOCK = i; ZONE = i + 6
 	} else if (match(p, /^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9][^ ]* ?/)) {
 		s = RLENGTH
 		HOUR = substr(p, 1, 10) "T" substr(p, 12, 2)
 		daytime(p, 14)
+		DAY = before[substr(p, 6, 2) + 0] + substr(p, 9, 2)
 		i = substr(p, 20, s - 19)
 		sub(/ $/, "", i)
-		if (match(i, /(Z|[+-][0-9][0-9]:?[0-9][0-9])$/)) HOUR = HOUR substr(i, RSTART)
+		if (match(i, /(Z|[+-][0-9][0-9]:?[0-9][0-9])$/)) {
+			HOUR = HOUR substr(i, RSTART)
+			CLOCK = 14; ZONE = 19 + RSTART
+		}
 		RLENGTH = s
-		RSTART = 1
 	} else if (match(p, /^[A-Z][a-z][a-z] [A-Z][a-z][a-z] +[0-9]+ [0-9][0-9]:[0-9][0-9]:[0-9][0-9] [0-9][0-9][0-9][0-9] ?/)) {
 		i = index(p, ":")
 		HOUR = substr(p, 1, i - 1) substr(p, i + 6, 5)
 		daytime(p, i)
+		DAY = before[month(substr(p, 5))] + substr(p, 9)
 	} else if (match(p, /^[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]+\.[0-9]+ /)) {
 		i = int(substr(p, 1, RLENGTH))
-		SEC = i % 86400
+		SEC = i % 86400; DAY = int(i / 86400)
 		HOUR = sprintf("@%.0f", i - i % 3600)
 	} else if (match(p, /^\[ *[0-9]+\.[0-9]+\] ?/)) {
 		i = substr(p, 2, RLENGTH)
 		sub(/^ */, "", i)
 		i = int(i)
-		SEC = i % 86400
+		SEC = i % 86400; DAY = int(i / 86400)
 		HOUR = sprintf("+%.0f", i - i % 3600)
 	} else return
 	REST = substr(p, RLENGTH + 1)
 }
 function daytime(p, i) { SEC = substr(p, i - 2, 2) * 3600 + substr(p, i + 1, 2) * 60 + substr(p, i + 4, 2) }
+function month(s) { return (index("JanFebMarAprMayJunJulAugSepOctNovDec", substr(s, 1, 3)) + 2) / 3 }
+# apart is how many seconds the second time lies after the first; 0 when unknown.
+function apart(day, sec, day2, sec2,   n) {
+	if (day < 0 || day2 < 0 || sec < 0 || sec2 < 0) return 0
+	n = (day2 - day) * 86400 + sec2 - sec
+	if (n < -60) n += 366 * 86400
+	return n < 0 ? 0 : n
+}
 # classify reads r, what stands between stamp and message: FORM, HOST, and TIMES
 # of "message repeated". Siblings have words of their own before the message.
-function classify(r, sibling,   w, text) {
+function classify(r, sibling,   w) {
 	FORM = "other"; HOST = "-"; TIMES = 0
 	if (index(r, "[")) gsub(/\[ *[0-9]+\.[0-9]+\]:? */, "", r)
-	# Most lines of a log have the same words here.
-	text = r
-	if (!sibling && (text in forms)) { FORM = forms[text]; HOST = hosts[text]; return }
 	if (match(r, /message repeated [0-9]+ times: \[ *$/)) {
 		TIMES = substr(r, RSTART + 17) + 0
 		r = substr(r, 1, RSTART - 1)
 	}
 	if (match(r, /^[^ ]+ /)) {
 		w = substr(r, 1, RLENGTH - 1)
-		if (w !~ /:$/ && w !~ /^[a-z0-9]+\.[a-z]+$/) {
+		if (w !~ /:$/ && w !~ /^[a-z0-9]+\.(emerg|alert|crit|err|error|warn|warning|notice|info|debug)$/) {
 			HOST = w
 			r = substr(r, RLENGTH + 1)
 		} else if (w !~ /:$/ && substr(r, RLENGTH + 1) ~ /^[a-z0-9]+\.[a-z]+ kernel: /) {
@@ -1092,7 +1119,17 @@ function classify(r, sibling,   w, text) {
 	if (r ~ /^(kernel: ?)?(: *)*(TCP: kernel: ?)?$/) FORM = "kernel"
 	gsub(/[^!-~]/, "?", HOST)
 	if (length(HOST) > 64) HOST = substr(HOST, 1, 64)
-	if (!sibling && !TIMES && ++cached < 500) { forms[text] = FORM; hosts[text] = HOST }
+}
+# speaker is the host in a line of a kernel, of which r is what follows the stamp;
+# - without a name, and empty when it is no such line.
+function speaker(r,   w) {
+	w = "-"
+	if (match(r, /^[^ ]*[^ :] /) && substr(r, 1, RLENGTH) !~ /^[a-z0-9]+\.(emerg|alert|crit|err|error|warn|warning|notice|info|debug) $/) {
+		w = substr(r, 1, RLENGTH - 1)
+		r = substr(r, RLENGTH + 1)
+	}
+	sub(/^[a-z0-9]+\.[a-z]+ /, "", r)
+	return r ~ /^kernel: / ? w : ""
 }
 # enter counts a record and leaves its group in G and its hour in H (0: none).
 function enter(kind, pre, message, ct,   key) {
@@ -1108,7 +1145,8 @@ function enter(kind, pre, message, ct,   key) {
 	G = group[key]
 	last[G] = substr(pre message, 1, 400)
 	lines[G]++
-	events[G] += 1 + TIMES
+	# rsyslog folds N further lines into one, which stands for these N.
+	events[G] += TIMES ? TIMES : 1
 	if (kind != "ours" || FORM != "kernel") return
 	key = G SUBSEP HOUR
 	if (!(key in hour)) {
@@ -1119,9 +1157,10 @@ function enter(kind, pre, message, ct,   key) {
 	}
 	H = hour[key]
 	hlines[H]++
-	hevents[H] += 1 + TIMES
+	hevents[H] += TIMES ? TIMES : 1
 }
-function records(line,   p, pre, rest, ct) {
+# records takes a line with our message apart; there may be several on it.
+function records(line,   p, pre, rest, ct, n) {
 	while (p = index(line, ours)) {
 		pre = substr(line, 1, p - 1)
 		rest = substr(line, p + length(ours))
@@ -1130,20 +1169,58 @@ function records(line,   p, pre, rest, ct) {
 			ct = substr(rest, 3, RLENGTH - 3)
 			rest = substr(rest, RLENGTH + 1)
 		}
-		if (max && ++found > max) { bail = 1; exit }
 		stamp(pre)
 		# Behind a seek the first line has lost its front.
 		if (partial && NR == 1 && HOUR == "-") return
 		classify(REST, 0)
 		enter("ours", pre, ours (ct == "-" ? "" : " (" ct ")"), ct)
-		if (G && FORM == "kernel") { waits[HOST] = G; since[HOST] = SEC; at[HOST] = H }
+		if (G && FORM == "kernel") {
+			waits[HOST] = G; since[HOST] = SEC; sinceday[HOST] = DAY; at[HOST] = H
+			delete rivalday[HOST]
+		}
 		line = rest
 		sub(/^t?[ \t]+/, "", line)
+		n++
 	}
+	same = "-"
+	if (n == 1 && H && CLOCK && !TIMES && $0 !~ /^</) remember(ct == "-" ? 0 : length(ct) + 3)
 }
-# sparing counts a line about suppressed messages: a window that held a record
-# of ours, at most a minute ago, or none.
-function sparing(line,   name, n, d) {
+# Most lines differ from an earlier one in nothing but minutes, seconds and the
+# stamp of printk. skeleton is a line without these (empty when it has other words
+# there); alike counts a line by its skeleton, which costs a fifth of records.
+function skeleton(p,   k) {
+	k = index($0, "[")
+	if (!k || k > p) k = p
+	else if (substr($0, k, p - k) !~ /^\[ *[0-9]+\.[0-9]+\] $/) return ""
+	return substr($0, 1, clock) "\n" substr($0, zone, k - zone) "\n" substr($0, p + length(ours))
+}
+function remember(extra,   key) {
+	clock = CLOCK; zone = ZONE
+	key = skeleton(index($0, ours))
+	if (key == "" || ++kept > 5000) return
+	keptgroup[key] = G; kepthour[key] = H; kepthost[key] = HOST; keptextra[key] = extra; keptday[key] = DAY
+}
+function alike(p,   key) {
+	if (!clock) return 0
+	key = skeleton(p)
+	if (key != same) {
+		if (!(key in keptgroup)) return 0
+		same = key
+		samegroup = keptgroup[key]; samehour = kepthour[key]; samehost = kepthost[key]; sameextra = keptextra[key]
+		sinceday[samehost] = keptday[key]
+	}
+	G = samegroup; H = samehour
+	lines[G]++; events[G]++; hlines[H]++; hevents[H]++
+	last[G] = substr($0, 1, p - 1 + length(ours) + sameextra)
+	waits[samehost] = G; at[samehost] = H
+	since[samehost] = substr($0, clock - 2, 8)
+	if (rivals) delete rivalday[samehost]
+	return 1
+}
+# sparing counts a line about suppressed messages. The kernel prints it with the
+# next message that it lets through, maybe hours later, and means the window
+# before, in which it let through the last one before: ours, or another one.
+function sparing(line,   name, n, d, p) {
 	if (!match(line, /[A-Za-z_0-9]+: [0-9]+ (callbacks|messages) suppressed/)) return
 	name = substr(line, RSTART, RLENGTH)
 	n = name
@@ -1151,22 +1228,42 @@ function sparing(line,   name, n, d) {
 	sub(/[^:]*: /, "", n)
 	n += 0
 	if (!((" " name " ") ~ / (net_ratelimit|__ratelimit|printk|NET) /)) return
-	stamp(substr(line, 1, RSTART - 1))
+	p = RSTART
+	previous()
+	stamp(substr(line, 1, p - 1))
 	classify(REST, 0)
 	if (FORM != "kernel") return
-	d = since[HOST] < 0 || SEC < 0 ? 0 : SEC - since[HOST]
-	if (d < 0) d += 86400
-	if (waits[HOST] && d <= 60) {
+	if (index(since[HOST], ":")) { d = SEC; daytime(since[HOST], 3); since[HOST] = SEC; SEC = d }
+	d = waits[HOST] ? apart(sinceday[HOST], since[HOST], DAY, SEC) : 0
+	if (waits[HOST] && (d <= 60 || d <= 86400 && !between(HOST))) {
 		slines[waits[HOST], name]++
 		ssum[waits[HOST], name] += n
 		if (at[HOST]) hspared[at[HOST]] += n
 		waits[HOST] = 0
 	} else { ulines++; usum += n }
 }
+# previous takes apart the line before: BY, the host whose kernel said something
+# else there; ? when that line is not known.
+function previous() {
+	BY = ""
+	if (prior == "") BY = "?"
+	else if (!index(prior, ours) && index(prior, "kernel: ")) {
+		stamp(prior)
+		BY = speaker(REST); BYDAY = DAY; BYSEC = SEC
+	}
+}
+# between is whether the window may be that of other messages, which came more
+# than a minute after ours. Which lines of a kernel are rate-limited cannot be
+# known; the line right before is taken for one.
+function between(host) {
+	if (BY == "?" || BY == host && apart(sinceday[host], since[host], BYDAY, BYSEC) > 60) return 1
+	return (host in rivalday) && apart(sinceday[host], since[host], rivalday[host], rivalsec[host]) > 60
+}
 function sibling(line, kind, p) {
 	stamp(substr(line, 1, p - 1))
 	classify(REST, 1)
 	enter(kind, line, "", "-")
+	if (FORM == "kernel") { rivals = 1; rivalday[HOST] = DAY; rivalsec[HOST] = SEC }
 }
 function kind_of(line) {
 	if (line !~ /table (full|overflow)|socket memory|tcp_mem|orphaned|SYN flooding/) return ""
@@ -1177,37 +1274,51 @@ function kind_of(line) {
 	if (match(line, /[Pp]ossible SYN flooding on port/)) return "syn-flood"
 	return ""
 }
-BEGIN { ours = "TCP: time wait bucket table overflow"; status = -1 }
-index($0, nonce) == 1 {
-	if ($2 == "unpack") unpack = $3; else status = $3
-	next
+BEGIN {
+	ours = "TCP: time wait bucket table overflow"; status = -1
+	split("0 31 60 91 121 152 182 213 244 274 305 335", before, " ")
 }
-$0 == "--" { adjacent = 0; next }
 stream && /insufficient permissions|not permitted|Permission denied/ { denied = 1 }
 stream && /^No journal files/ { missing = 1; next }
 stream && /^-- / { next }
-stream && !denied && length($0) {
+stream && !denied && length($0) && index($0, nonce) != 1 {
 	if (!streamed++) earliest = $0
 	latest = $0
-	if (index($0, "kernel: ")) tagged = 1
+	if (!tagged && index($0, "kernel: ")) { stamp($0); tagged = speaker(REST) != "" }
 }
+p = index($0, ours) {
+	if (only == "siblings") next
+	if (alike(p)) adjhost = samehost
+	else { records($0); adjhost = HOST }
+	adjacent = G
+	adjhour = H
+	prior = ours
+	next
+}
+index($0, nonce) == 1 {
+	if ($2 == "unpack") unpack = $3
+	else if ($2 == "rest") more = NF > 2 ? $3 : -1
+	else status = $3
+	next
+}
+$0 == "--" { adjacent = 0; prior = ""; next }
 adjacent && match($0, /last message repeated [0-9]+ times/) {
 	n = substr($0, RSTART + 22) + 0
-	events[adjacent] += n
-	if (adjhour) hevents[adjhour] += n
+	stamp(substr($0, 1, RSTART - 1))
+	sub(/kernel: $/, "", REST)
+	sub(/[a-z0-9]+\.[a-z]+ $/, "", REST)
+	# On a log server it may be about the line of another host.
+	if (REST == (adjhost == "-" ? "" : adjhost " ")) {
+		events[adjacent] += n
+		if (adjhour) hevents[adjhour] += n
+	}
 	adjacent = 0
 	next
 }
 { adjacent = 0 }
-index($0, ours) {
-	if (siblings_only) next
-	records($0)
-	adjacent = G
-	adjhour = H
-	next
-}
-index($0, "s suppressed") { if (!siblings_only) sparing($0); next }
-{ kind = kind_of($0); if (kind != "") { TIMES = 0; sibling($0, kind, RSTART) } }
+index($0, "s suppressed") { if (only != "siblings") sparing($0); prior = $0; next }
+{ prior = $0 }
+only != "ours" { kind = kind_of($0); if (kind != "") { TIMES = 0; sibling($0, kind, RSTART) } }
 function source_lines() {
 	if (stream) {
 		if (missing && !streamed) print "error missing"
@@ -1224,19 +1335,59 @@ function source_lines() {
 	if (streamed) print "= first\n|" substr(earliest, 1, 300) "\n= last\n|" substr(latest, 1, 300)
 }
 END {
-	if (bail) exit 4
-	if (!stream && status != 0 && status != 1) exit 3
+	if (!stream && status != 0 && status != 1 || more < 0) exit 3
+	if (more > 0) {
+		printf "%.0f\n%s\n", most + more, first[1]
+		exit 4
+	}
 	source_lines()
 	for (g = 1; g <= groups; g++) {
 		split(label[g], part, " ")
 		printf "= group %s %s %.0f %.0f %s %s\n|%s\n", part[1], part[2], lines[g], events[g], part[3], part[4], first[g]
-		if (lines[g] > 1) print "|" last[g]
+		if (lines[g] > 1) print "|" substr(last[g], 1, 400)
 		split("net_ratelimit __ratelimit printk NET", name, " ")
 		for (i = 1; i <= 4; i++)
 			if ((g, name[i]) in slines) printf "suppressed %s %.0f %.0f\n", name[i], slines[g, name[i]], ssum[g, name[i]]
 		for (h = 1; h <= hours; h++)
 			if (hgroup[h] == g) printf "hour %.0f %.0f %.0f %s\n", hevents[h], hlines[h], hspared[h], hstamp[h]
 	}
+	for (h = 1; h <= hours && years; h++) if (hstamp[h] ~ /^[A-Z][a-z][a-z] +[0-9]+ [0-9][0-9]$/) exit 5
+}'
+
+# turning tells for the hours of our records, and of the first line, how often the
+# year turned behind them. It has turned where the calendar falls back by half of
+# it and then goes on, for a week or to the end of the file: a clock that is wrong
+# after each boot comes back sooner, and smaller steps are clocks that were set.
+# shellcheck disable=SC2016
+turning_program='
+function turn(   i) {
+	turns++
+	for (i = 1; i <= waiting; i++) passed[waits[i]]++
+}
+BEGIN { split("0 31 60 91 121 152 182 213 244 274 305 335", before, " ") }
+substr($0, 1, 6) != day {
+	day = substr($0, 1, 6)
+	m = 0
+	if (day ~ /^[A-Z][a-z][a-z] [ 0-9][0-9]$/) m = (index("JanFebMarAprMayJunJulAugSepOctNovDec", substr(day, 1, 3)) + 2) / 3
+	if (m) {
+		date = before[m] + substr(day, 5)
+		if (date < latest - 182 && (!low || date < low)) low = date
+		else if (date >= latest - 182 || date >= low + 7) {
+			if (date < latest - 182) turn()
+			low = waiting = 0
+			latest = date
+		}
+	}
+}
+m && (NR == 1 || index($0, "TCP: time wait bucket table overflow")) {
+	hour = substr($0, 1, 9)
+	if (!(hour in passed) && ++hours > 3000) next
+	passed[hour] = turns
+	if (low) waits[++waiting] = hour
+}
+END {
+	if (low) turn()
+	for (h in passed) if (turns > passed[h]) printf "turned %.0f %s\n", turns - passed[h], h
 }'
 
 log() {
@@ -1252,11 +1403,54 @@ log() {
 	deadline=$((begun + limit * 50))
 	full=0
 	if [ "$logs" = full ] || [ "$silent" = 0 ]; then full=1; fi
+	blind=0
+	if [ "$full" = 1 ]; then own_lines; fi
 	log_files
 	journal
 	if [ "$full" = 1 ] || [ "$readable" = 0 ]; then ring; fi
 	if [ "$readable" = 0 ]; then busybox_log; fi
 	if [ "$skipped" -gt 0 ]; then say "skipped $skipped"; fi
+}
+
+# own_lines: $own matches the lines of this host in a log, or without any name, and
+# $own_kernel those of its kernel. $host is its name. On a log server all other
+# lines say nothing about this host. The name may be the short or the full one, and
+# is not set yet early in a boot.
+own_lines() {
+	first /proc/sys/kernel/hostname
+	host=$value
+	case $value in
+	'' | *[!A-Za-z0-9._-]*) names='[^ ]*[^ :]' ;;
+	*)
+		names='-|\(none\)|localhost(\.[^ ]*)?' part=
+		while [ -n "$value" ]; do
+			part=$part${value%%.*}
+			names="$names|$part"
+			case $value in *.*) value=${value#*.} part="$part\\." ;; *) value= ;; esac
+		done
+		names="$names(\.[^ ]*)?"
+		;;
+	esac
+	own='^(<[0-9]+>)?(([A-Z][a-z][a-z] )?[A-Z][a-z][a-z] +[0-9]+ [0-9:]{8}( [0-9]{4})?|[0-9-]{10}[T ][0-9]{2}:[^ ]*) '
+	value='[a-z0-9]+\.(emerg|alert|crit|err|error|warn|warning|notice|info|debug) '
+	own_kernel="$own(($names) )?($value)?kernel: "
+	own="$own(($names) |($value)?[^ ]+: )"
+	# A line ends at a NUL for the grep of BusyBox.
+	printf '\000x\n' | grep -a -q -F x || blind=1
+}
+
+# by_another LINE: it begins with a stamp and the name of another host. What has
+# another shape may be ours.
+by_another() {
+	[ "$full" = 1 ] || return 1
+	# shellcheck disable=SC2086
+	set -- $1
+	case ${1-} in
+	[A-Z][a-z][a-z]) [ $# -gt 4 ] || return 1; shift 3 ;;
+	[0-9][0-9][0-9][0-9]-*T*) [ $# -gt 2 ] || return 1; shift ;;
+	*) return 1 ;;
+	esac
+	case $1 in "$host" | "${host%%.*}" | *: | *.info | *.notice | *.warning | *.err | *.debug) return 1 ;; esac
 }
 
 # log_files: with $full all files, newest first, within 1 GiB; otherwise the end
@@ -1331,29 +1525,87 @@ log_file() {
 # The lines about the source itself come before its blocks.
 log_plain() {
 	readable=1
-	if [ "$full" = 1 ]; then
-		value=no
-		if limited "$seconds" grep -a -q -F 'kernel: ' <"$path"; then value=yes; fi
-		say "kernel $value"
-	fi
 	take=$size
 	if [ "$take" -gt "$budget" ]; then take=$budget; fi
 	budget=$((budget - take))
 	from_end "$take"
-	if [ "$take" -le 16777216 ]; then
-		search_all || search_long || give_up
+	if [ "$full" = 1 ]; then kernel_lines; fi
+	yearless=0
+	if [ "$full" = 1 ] && [ "$blind" = 1 ]; then
+		search_long
+		case $? in 0) ;; 5) yearless=1 ;; *) give_up ;; esac
+		search_siblings
+	elif [ "$take" -le 16777216 ]; then
+		search_all
+		case $? in 0) ;; 5) yearless=1 ;; *) search_long || give_up ;; esac
 	else
-		search_ours 20000
-		case $? in 0) ;; 4) search_newest ;; *) search_long || give_up ;; esac
+		value=$(search_ours 20000)
+		case $? in
+		0) say "$value" ;;
+		4) yearless=1; search_newest ;;
+		5) yearless=1; say "$value" ;;
+		*) search_long || give_up ;;
+		esac
 		search_siblings
 	fi
+	log_ends
+}
+
+# log_ends: the first and the last line of this host. The newest line of another
+# one does not show that ours still writes.
+log_ends() {
 	value=$(exec head -c 300 <"$path")
+	value=${value%%"$nl"*}
+	if by_another "$value"; then value=$(limited "$seconds" grep -a -i -m 1 -E -e "$own" <"$path"); fi
+	oldest=$value
 	say "= first"
-	raw "${value%%"$nl"*}"
+	raw "$value"
 	value=$(exec tail -c 2000 <"$path")
 	value=${value##*"$nl"}
+	if by_another "$value"; then
+		say "alien yes"
+		from_end 16777216
+		newest_own
+		if [ -z "$value" ] && [ "$skip" -gt 0 ]; then skip=0; newest_own; fi
+		[ -n "$value" ] || return 0
+	elif [ "$full" = 1 ] && [ "$yearless" = 1 ]; then
+		turning
+	fi
 	say "= last"
 	printf '|%.300s\n' "$value" || exit 1
+}
+
+newest_own() {
+	value=$({
+		seek
+		limited "$seconds" grep -a -i -E -e "$own"
+	} <"$path" | tail -n 1)
+}
+
+# turning looks for turns of the year. Most files hold less than a year, and have
+# no line from a month that lies outside of $oldest to $value.
+turning() {
+	others='Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'
+	others="$others $others"
+	others=${others#*"${value%% *}"}
+	others=${others%%"${oldest%% *}"*}
+	# shellcheck disable=SC2086
+	set -- $others
+	if [ $# -gt 0 ]; then
+		IFS='|'
+		others="^($*) "
+		unset IFS
+		limited "$seconds" grep -a -q -E -e "$others" <"$path" || return 0
+	fi
+	tr -d '\000' <"$path" | limited "$seconds" cut -b 1-200 | awk "$turning_program"
+}
+
+kernel_lines() {
+	{
+		seek
+		limited "$seconds" grep -a -q -i -E -e "$own_kernel"
+	} <"$path"
+	case $? in 0) say "kernel yes" ;; 1) say "kernel no" ;; esac
 }
 
 # from_end BYTES: $skip blocks from the front and $take bytes behind them.
@@ -1376,63 +1628,67 @@ seek() {
 	if [ "$skip" -gt 0 ]; then dd bs=65536 skip="$skip" count=0; fi
 }
 
-# search_all looks for everything at once, in at most 16 MiB. Long lines are cut
-# before awk sees them: 80 MB in one line cost mawk a minute.
+# trim cuts long lines before awk sees them: 80 MB in one cost mawk a minute. A
+# power cut leaves NULs in front of a line, by the block.
+trim() {
+	[ "$full" = 1 ] || exec cut -b 1-1000
+	tr -d '\000' | cut -b 1-1000
+}
+
+# search_all looks for everything at once, in at most 16 MiB.
 search_all() {
 	{
 		seek
-		limited "$seconds" grep -a -F -A 1 -e 'TCP: time wait bucket table overflow' -e 's suppressed' \
+		limited "$seconds" grep -a -F -C 1 -e 'TCP: time wait bucket table overflow' -e 's suppressed' \
 			-e 'SYN flooding' -e 'conntrack: table full' -e 'bour table overflow' -e 'bor table overflow' \
 			-e 'socket memory' -e 'consider tuning tcp_mem' -e 'orphaned sockets'
 		printf '\n%s search %s\n' "$nonce" "$?"
-	} <"$path" | cut -b 1-1000 | awk -v nonce="$nonce" -v took="$take" -v left="$left" -v partial="$skip" "$collate_program"
+	} <"$path" | trim | awk -v nonce="$nonce" -v years=1 -v took="$take" -v left="$left" -v partial="$skip" "$collate_program"
 }
 
-# search_ours MAX: our message alone, which is three times as fast as all, with
-# a line around it for what was suppressed and repeated.
+# search_ours MOST: our message alone, which is three times as fast as all, with
+# a line around it for what was suppressed and repeated. Behind MOST lines grep
+# leaves the file where it stopped, and the rest is counted only.
 search_ours() {
 	{
 		seek
-		limited "$seconds" grep -a -F -C 1 -e 'TCP: time wait bucket table overflow'
-		printf '\n%s search %s\n' "$nonce" "$?"
-	} <"$path" | cut -b 1-1000 | awk -v nonce="$nonce" -v max="$1" -v took="$take" -v left="$left" -v partial="$skip" "$collate_program"
+		limited "$seconds" grep -a -F -C 1 -m "$1" -e 'TCP: time wait bucket table overflow'
+		printf '\n%s search %s\n%s rest ' "$nonce" "$?" "$nonce"
+		limited "$seconds" grep -a -c -F -e 'TCP: time wait bucket table overflow'
+	} <"$path" | trim | awk -v nonce="$nonce" -v most="$1" -v only=ours -v years=1 -v took="$take" -v left="$left" -v partial="$skip" "$collate_program"
 }
 
 # search_long is the second try where grep ran out of memory, which it does on a
-# line of 100 MB: lines are cut first, at four times the cost.
+# line of 100 MB: lines are cut first, at ten times the cost. It is the first one
+# where grep is blind.
 search_long() {
 	now_cs
 	[ "$cs" -lt "$deadline" ] || return 1
 	{
 		seek
-		limited "$seconds" cut -b 1-1000
+		tr -d '\000' | limited "$seconds" cut -b 1-1000
+		printf '\n%s unpack %s\n' "$nonce" "$?"
 	} <"$path" | {
-		grep -a -F -A 1 -e 'TCP: time wait bucket table overflow' -e 's suppressed'
+		grep -a -F -C 1 -e "$nonce" -e 'TCP: time wait bucket table overflow' -e 's suppressed'
 		printf '\n%s search %s\n' "$nonce" "$?"
-	} | awk -v nonce="$nonce" -v took="$take" -v left="$left" -v partial="$skip" "$collate_program" || return
-	say "gap long-lines budget"
+	} | awk -v nonce="$nonce" -v only=ours -v years="$blind" -v took="$take" -v left="$left" -v partial="$skip" "$collate_program" || return
+	if [ "$blind" = 0 ]; then say "gap long-lines budget"; fi
 }
 
-# search_newest: too many records to look at each. All are counted, and the end
-# of the file that holds about the newest 20000 is taken apart.
+# search_newest: too many records to look at each. The end of the file that holds
+# about the newest 10000 is taken apart; $value is their number and the first one.
 search_newest() {
-	value=$({
-		seek
-		limited "$seconds" grep -a -c -F -e 'TCP: time wait bucket table overflow'
-	} <"$path")
-	case $value in '' | *[!0-9]*) give_up; return ;; esac
+	count=${value%%"$nl"*}
+	earliest=${value#*"$nl"}
 	say "read $take"
 	if [ -n "$left" ]; then say "unread $left"; fi
-	say "count $value"
-	part=$((take / (value / 20000 + 1)))
+	say "count $count"
+	part=$((take / (count / 10000 + 1)))
 	say "part $part"
-	earliest=$({
-		seek
-		limited "$seconds" grep -a -m 1 -F -e 'TCP: time wait bucket table overflow'
-	} <"$path" | cut -b 1-400)
 	from_end "$part"
 	take='' left=''
-	search_ours 0 || say "gap ours failed"
+	value=$(search_ours 500000)
+	case $? in 0 | 5) say "$value" ;; *) say "gap ours failed" ;; esac
 	say "= earliest"
 	raw "$earliest"
 }
@@ -1444,7 +1700,7 @@ search_siblings() {
 		limited "$seconds" grep -a -F -e 'SYN flooding' -e 'conntrack: table full' -e 'bour table overflow' \
 			-e 'bor table overflow' -e 'socket memory' -e 'consider tuning tcp_mem' -e 'orphaned sockets'
 		printf '\n%s search %s\n' "$nonce" "$?"
-	} <"$path" | cut -b 1-1000 | awk -v nonce="$nonce" -v siblings_only=1 "$collate_program" || say "gap siblings failed"
+	} <"$path" | cut -b 1-1000 | awk -v nonce="$nonce" -v only=siblings "$collate_program" || say "gap siblings failed"
 }
 
 unpack() {
@@ -1466,7 +1722,7 @@ log_packed() {
 		{
 			unpack
 			printf '\n%s unpack %s\n' "$nonce" "$?"
-		} | grep -a -F -A 1 -e "$nonce" -e 'TCP: time wait bucket table overflow' -e 's suppressed' \
+		} | tr -d '\000' | grep -a -F -C 1 -e "$nonce" -e 'TCP: time wait bucket table overflow' -e 's suppressed' \
 			-e 'SYN flooding' -e 'conntrack: table full' -e 'bour table overflow' -e 'bor table overflow' \
 			-e 'socket memory' -e 'consider tuning tcp_mem' -e 'orphaned sockets'
 		printf '\n%s search %s\n' "$nonce" "$?"
@@ -1547,8 +1803,7 @@ answer() {
 		tables
 		openvz
 		namespaces
-		states
-		top
+		sockets
 		config
 		log
 		if [ "$sample" -gt 0 ]; then

@@ -133,10 +133,19 @@ type sysctlPlan struct {
 	ignored map[string]string // path -> why it does not read that file
 }
 
+// starter names whose start script calls the reader. It matters for BusyBox only,
+// whose sysctl reads one file: the script makes a loop. Empty is any other.
+type starter string
+
+const (
+	starterOpenRC starter = "openrc" // Alpine, Gentoo
+	starterProcd  starter = "procd"  // OpenWrt
+)
+
 // planSysctl decides which files a reader loads, and when.
-func planSysctl(reader audit.Reader, files []sysctlFile) sysctlPlan {
+func planSysctl(reader audit.Reader, by starter, files []sysctlFile) sysctlPlan {
 	if reader == audit.ReaderBusyBox {
-		return planBusyBox(files)
+		return planBusyBox(by, files)
 	}
 	plan := sysctlPlan{ignored: map[string]string{}}
 	first := firstByName(reader, files)
@@ -175,16 +184,70 @@ func (p *sysctlPlan) sysctlConf(reader audit.Reader, files []sysctlFile) {
 	p.ignored[sysctlConf] = "systemd-sysctl reads it only through a link in /etc/sysctl.d, and there is none"
 }
 
-func planBusyBox(files []sysctlFile) sysctlPlan {
+// planBusyBox follows the start scripts: OpenRC's loads /etc/sysctl.conf and then
+// the drop-ins, and nothing at all without the former; OpenWrt's loads the drop-ins
+// first.
+func planBusyBox(by starter, files []sysctlFile) sysctlPlan {
 	plan := sysctlPlan{ignored: map[string]string{}}
+	main := slices.IndexFunc(files, func(f sysctlFile) bool { return f.Path == sysctlConf })
 	for i := range files {
-		if files[i].Path == sysctlConf {
-			plan.load = append(plan.load, &files[i])
+		if i == main {
 			continue
 		}
-		plan.ignored[files[i].Path] = "BusyBox sysctl reads /etc/sysctl.conf only"
+		if why := busyBoxIgnores(by, files[i].Path, main >= 0); why != "" {
+			plan.ignored[files[i].Path] = why
+			continue
+		}
+		plan.load = append(plan.load, &files[i])
+	}
+	slices.SortStableFunc(plan.load, func(a, b *sysctlFile) int { return strings.Compare(a.Path, b.Path) })
+	switch {
+	case main < 0:
+	case by == starterProcd:
+		plan.load = append(plan.load, &files[main])
+	default:
+		plan.load = slices.Insert(plan.load, 0, &files[main])
 	}
 	return plan
+}
+
+// busyBoxIgnores says why a file beside /etc/sysctl.conf is not read, or nothing
+// when it is. The scripts' pattern is /etc/sysctl.d/*.conf, which no dot matches
+// in front.
+func busyBoxIgnores(by starter, p string, hasMain bool) string {
+	switch {
+	case by != starterOpenRC && by != starterProcd:
+		return "BusyBox sysctl reads /etc/sysctl.conf only"
+	case path.Dir(p) != "/etc/sysctl.d":
+		return "the start script reads /etc/sysctl.conf and /etc/sysctl.d only"
+	case !strings.HasSuffix(p, ".conf"):
+		return "its name does not end in .conf"
+	case strings.HasPrefix(path.Base(p), "."):
+		return "the start script skips hidden files"
+	case by == starterOpenRC && !hasMain:
+		return "OpenRC's start script loads nothing without /etc/sysctl.conf"
+	}
+	return ""
+}
+
+// untilRefused leaves out what BusyBox does not get to: it skips empty values, and
+// ends a file at the first one that the kernel refuses. OpenRC calls it anew for
+// each line.
+func untilRefused(by starter, settings []setting) []setting {
+	if by == starterOpenRC {
+		return settings
+	}
+	var reached []setting
+	var ended *sysctlFile
+	for _, at := range settings {
+		if at.file != ended && at.line.value != "" && !at.line.taken() {
+			ended = at.file
+		}
+		if at.file != ended {
+			reached = append(reached, at)
+		}
+	}
+	return reached
 }
 
 // firstByName maps each file name to the path that wins it.
@@ -243,9 +306,9 @@ type setting struct {
 
 // configuredValue is what a reader would load for the limit: nil when no file
 // sets it, or when the kernel would refuse what they say.
-func configuredValue(reader audit.Reader, files []sysctlFile) (*int64, setting) {
+func configuredValue(reader audit.Reader, by starter, files []sysctlFile) (*int64, setting) {
 	var explicit, globs []setting
-	for _, file := range planSysctl(reader, files).load {
+	for _, file := range planSysctl(reader, by, files).load {
 		for _, line := range file.lines {
 			switch at := (setting{file, line}); {
 			case line.commented || !understands(reader, line):
@@ -265,11 +328,7 @@ func configuredValue(reader audit.Reader, files []sysctlFile) (*int64, setting) 
 		// write line by line, so that a refused one leaves what was before.
 		explicit = explicit[len(explicit)-1:]
 	case audit.ReaderBusyBox:
-		// It skips empty values, and ends at the first one that the kernel refuses.
-		refused := slices.IndexFunc(explicit, func(at setting) bool { return at.line.value != "" && !at.line.taken() })
-		if refused >= 0 {
-			explicit = explicit[:refused]
-		}
+		explicit = untilRefused(by, explicit)
 	}
 	return lastTaken(explicit)
 }

@@ -103,7 +103,7 @@ func sysctlFiles(set map[string]string) []sysctlFile {
 }
 
 func evaluated(reader audit.Reader, set map[string]string) int64 {
-	if value, _ := configuredValue(reader, sysctlFiles(set)); value != nil {
+	if value, _ := configuredValue(reader, "", sysctlFiles(set)); value != nil {
 		return *value
 	}
 	return unset
@@ -117,6 +117,36 @@ func TestConfiguredValue(t *testing.T) {
 		} {
 			if got := evaluated(reader, row.files); got != want {
 				t.Errorf("%s, %s: %d, want %d", row.name, reader, got, want)
+			}
+		}
+	}
+}
+
+// TestConfiguredValue_startScripts follows those that call BusyBox in a loop.
+func TestConfiguredValue_startScripts(t *testing.T) {
+	t.Parallel()
+	const dropIn = "/etc/sysctl.d/b.conf"
+	for _, test := range []struct {
+		name          string
+		files         map[string]string
+		openrc, procd int64
+	}{
+		{"both files", map[string]string{sysctlConf: key + "=1", dropIn: key + "=2"}, 2, 1},
+		{"drop-in alone", map[string]string{dropIn: key + "=2"}, unset, 2},
+		{"two drop-ins", map[string]string{sysctlConf: "", dropIn: key + "=2", "/etc/sysctl.d/a.conf": key + "=3"}, 2, 2},
+		{"hidden", map[string]string{sysctlConf: key + "=1", "/etc/sysctl.d/.b.conf": key + "=2"}, 1, 1},
+		{"other suffix", map[string]string{sysctlConf: key + "=1", "/etc/sysctl.d/b": key + "=2"}, 1, 1},
+		{"other directory", map[string]string{sysctlConf: "", "/usr/lib/sysctl.d/b.conf": key + "=2"}, unset, unset},
+		{"behind a refused one", map[string]string{sysctlConf: key + "=5k\n" + key + "=1", dropIn: key + "=2"}, 2, 2},
+		{"behind a refused one in the last file", map[string]string{sysctlConf: key + "=5k\n" + key + "=1"}, 1, unset},
+	} {
+		for by, want := range map[starter]int64{starterOpenRC: test.openrc, starterProcd: test.procd} {
+			got := int64(unset)
+			if value, _ := configuredValue(audit.ReaderBusyBox, by, sysctlFiles(test.files)); value != nil {
+				got = *value
+			}
+			if got != want {
+				t.Errorf("%s, %s: %d, want %d", test.name, by, got, want)
 			}
 		}
 	}

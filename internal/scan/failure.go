@@ -49,6 +49,7 @@ func (a *Auditor) interrupted(ctx context.Context, err error, out *remote.Output
 	return &audit.Failure{
 		Stage: stage, Via: text.CleanMax(failed.Via, maxMessage),
 		Message: text.CleanMax(failed.Message, maxMessage), Hint: text.CleanMax(failed.Hint, 2*maxMessage),
+		Retryable: failed.Retryable,
 	}
 }
 

@@ -82,7 +82,10 @@ type Auditor struct {
 	// Past is what earlier runs know of a host; nil, also as the answer, is
 	// nothing.
 	Past func(name string) *audit.Past
-	Now  func() time.Time // nil is time.Now
+	// Asked is for how long people have been asked something so far: that is no
+	// time of the hosts that wait for the answer. nil: nobody is asked.
+	Asked func() time.Duration
+	Now   func() time.Time // nil is time.Now
 }
 
 // Host audits one host and always returns within the time of ctx and Timeout.
@@ -138,7 +141,7 @@ func (a *Auditor) visit(ctx context.Context, job Job, slot func(context.Context)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	gate := &gate{slot: slot, limit: a.Timeout, expire: func() { cancel(errHostTimeout) }}
+	gate := &gate{slot: slot, limit: a.Timeout, asked: a.Asked, expire: func() { cancel(errHostTimeout) }}
 	defer gate.close()
 
 	begun := time.Now() // not a.now: durations want the monotonic clock
@@ -205,32 +208,4 @@ func timing(out *remote.Output, total time.Duration) audit.Timing {
 // milliseconds keeps two decimals: more would only make reports unlike.
 func milliseconds(d time.Duration) float64 {
 	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
-}
-
-// gate waits for the slot, keeps the time that took, and starts the host's own
-// clock when the host may be worked on: a host must not lose its time in a
-// queue.
-type gate struct {
-	slot   func(context.Context) (func(), error)
-	limit  time.Duration
-	expire func()
-	waited time.Duration
-	timer  *time.Timer
-}
-
-// admit is called by one goroutine, before run returns.
-func (g *gate) admit(ctx context.Context) (func(), error) {
-	begun := time.Now()
-	release, err := g.slot(ctx)
-	g.waited += time.Since(begun)
-	if err == nil && g.timer == nil && g.limit > 0 {
-		g.timer = time.AfterFunc(g.limit, g.expire)
-	}
-	return release, err
-}
-
-func (g *gate) close() {
-	if g.timer != nil {
-		g.timer.Stop()
-	}
 }

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"twaudit/internal/text"
+	"twaudit/remote"
+)
+
+// maxPrompt bounds a question in bytes; it names a key file.
+const maxPrompt = 500
+
+// prompter asks a person, one question at a time, until it is closed.
+type prompter struct {
+	app     *App
+	program string // that of SSH_ASKPASS; empty: the terminal
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	one sync.Mutex // held while the terminal belongs to a question
+
+	mu    sync.Mutex
+	asked time.Duration // how long questions took
+	since time.Time     // when the one that is open was put; zero: none is
+}
+
+// prompter returns nil where nobody can be asked. Who is asked is as with ssh:
+// the terminal, which need not be any of our streams, before the program of
+// SSH_ASKPASS, unless SSH_ASKPASS_REQUIRE says otherwise.
+func (a *App) prompter(ctx context.Context) *prompter {
+	program, require := a.Env("SSH_ASKPASS"), a.Env("SSH_ASKPASS_REQUIRE")
+	preferred := require == "prefer" || require == "force"
+	switch {
+	case require == "never":
+		program = ""
+	case preferred && program != "":
+	case require == "force":
+		return nil
+	case a.hasTerminal():
+		program = ""
+	}
+	if program == "" && !a.hasTerminal() {
+		return nil
+	}
+	p := &prompter{app: a, program: program}
+	p.ctx, p.cancel = context.WithCancel(ctx)
+	return p
+}
+
+func (a *App) hasTerminal() bool {
+	if a.Terminal == nil {
+		return false
+	}
+	tty, err := a.Terminal()
+	if err != nil {
+		return false
+	}
+	tty.Close()
+	return true
+}
+
+// close ends the open question, and gives the terminal back. It may be called on
+// nil, and twice.
+func (p *prompter) close() {
+	if p == nil {
+		return
+	}
+	p.cancel()
+	p.one.Lock() // the terminal is as it was
+	defer p.one.Unlock()
+}
+
+// ask puts a question. It fails when the run ends before the answer comes.
+func (p *prompter) ask(prompt string) (string, error) {
+	p.one.Lock()
+	defer p.one.Unlock()
+	if p.ctx.Err() != nil {
+		return "", context.Cause(p.ctx)
+	}
+	p.count(true)
+	defer p.count(false)
+	defer p.app.holdBar()()
+	prompt = text.CleanMax(prompt, maxPrompt)
+	if p.program != "" {
+		return remote.Askpass(p.ctx, p.program, prompt)
+	}
+	return p.askTerminal(prompt)
+}
+
+// count keeps the time of questions, of which one begins or ends.
+func (p *prompter) count(begins bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if begins {
+		p.since = time.Now()
+		return
+	}
+	p.asked += time.Since(p.since)
+	p.since = time.Time{}
+}
+
+// waited is how long a person has been asked so far. It may be called on nil.
+func (p *prompter) waited() time.Duration {
+	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.since.IsZero() {
+		return p.asked
+	}
+	return p.asked + time.Since(p.since)
+}
+
+// askTerminal reads a line without showing it.
+func (p *prompter) askTerminal(prompt string) (string, error) {
+	tty, err := p.app.Terminal()
+	if err != nil {
+		return "", errors.New("the terminal is gone") // the error would name its path
+	}
+	fd := int(tty.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		tty.Close()
+		return "", errors.New("the terminal is gone")
+	}
+	// A second Ctrl-C ends the process at once, and the shell wants its echo.
+	restore := func() { _ = term.Restore(fd, before) }
+	p.app.onQuit(restore)
+	defer p.app.onQuit(nil)
+	fmt.Fprint(tty, "twaudit: "+prompt)
+	type line struct {
+		text []byte
+		err  error
+	}
+	answered := make(chan line, 1)
+	// Ends with a line of the person, or with the process: nothing can call back a
+	// read from a terminal, so that nobody waits for it, and tty stays open.
+	go func() {
+		answer, err := term.ReadPassword(fd)
+		answered <- line{answer, err}
+	}()
+	select {
+	case answer := <-answered:
+		fmt.Fprintln(tty) // that of the person was not shown
+		tty.Close()
+		return string(answer.text), answer.err
+	case <-p.ctx.Done():
+		restore()
+		fmt.Fprintln(tty)
+		return "", context.Cause(p.ctx)
+	}
+}
+
+// openTTY is the terminal that the process belongs to.
+func openTTY() (*os.File, error) { return os.OpenFile("/dev/tty", os.O_RDWR, 0) }
+
+// secrets adds to options who knows passwords and passphrases; its second result
+// ends the questions.
+func (a *App) secrets(ctx context.Context, flags *scanFlags, options *remote.Options) (end func(), err error) {
+	p := a.prompter(ctx)
+	if flags.askPass && p == nil {
+		return nil, &usageError{errors.New("--ask-pass has nobody to ask: there is no terminal, and SSH_ASKPASS names no program"), "use a key or an agent, or set SSH_ASKPASS"}
+	}
+	if p != nil {
+		options.Passphrase = p.ask
+	}
+	if flags.askPass {
+		options.Password = p.ask
+	}
+	if flags.passphraseFile != "" {
+		passphrase, err := readSecret(flags.passphraseFile)
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("--passphrase-file: %w", err), ""}
+		}
+		options.Passphrase = func(string) (string, error) { return passphrase, nil }
+	}
+	a.mu.Lock()
+	a.prompts = p
+	a.mu.Unlock()
+	return p.close, nil
+}
+
+// prompting is whom this run asks; nil is nobody.
+func (a *App) prompting() *prompter {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.prompts
+}
+
+// readSecret is the first line of a file, which may be a pipe.
+func readSecret(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	secret, err := remote.FirstLine(file)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read %s: %w", path, err)
+	case secret == "":
+		return "", fmt.Errorf("the first line of %s is empty", path)
+	}
+	return secret, nil
+}
+
+// holdBar takes the bar off the screen until the returned function is called.
+func (a *App) holdBar() (resume func()) {
+	a.mu.Lock()
+	b := a.bar
+	a.mu.Unlock()
+	if b == nil {
+		return func() {}
+	}
+	return b.screen.hold()
+}
+
+// onQuit registers what gives the terminal back when the process ends at once.
+func (a *App) onQuit(restore func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.restore = restore
+}
