@@ -76,10 +76,14 @@ func (s *screen) topics(run *audit.Run) []*topic {
 				topics = append(topics, t)
 			case f.Severity.Rank() < t.Severity.Rank():
 				t.Finding = f
+				t.hosts = slices.DeleteFunc(t.hosts, func(name string) bool { return name == run.Hosts[i].Name })
 				t.hosts = append([]string{run.Hosts[i].Name}, t.hosts...)
 				continue
 			}
-			t.hosts = append(t.hosts, run.Hosts[i].Name)
+			// A rule may fire for several namespaces of one host.
+			if !slices.Contains(t.hosts, run.Hosts[i].Name) {
+				t.hosts = append(t.hosts, run.Hosts[i].Name)
+			}
 		}
 	}
 	slices.SortStableFunc(topics, func(a, b *topic) int {

@@ -19,6 +19,7 @@ func renderTable(w io.Writer, run *audit.Run, o Options) error {
 	s.hosts(run.Hosts)
 	s.failures(run.Hosts)
 	s.findings(run)
+	s.unreads(run.Hosts)
 	for i, note := range run.Notes {
 		if i == 0 {
 			s.heading("Notes")

@@ -125,6 +125,8 @@ func (a *App) hosts(ctx context.Context, flags *hostsFlags, names []string) erro
 		}
 		flags.resolver.value = string(sshconfig.ModeBuiltin)
 	}
+	// A variable may say so for all commands, and without --keys nobody logs in.
+	flags.askPass = flags.askPass && flags.keys
 	jobs, notes, err := a.jobs(flags.scanFlags, names)
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ func parseOutputs(values []string, file string) ([]output, error) {
 type openOutput struct {
 	output
 	place *place
-	live  *report.Stream // of a format that is written host by host; else nil
+	live  *live // of a format that is written host by host; else nil
 	err   error
 }
 
@@ -133,11 +133,12 @@ func (set outputSet) removal() func() {
 	}
 }
 
-// startLive prepares the outputs that are written host by host.
-func (set outputSet) startLive() {
+// startLive prepares the outputs that are written host by host, for a run of so
+// many hosts.
+func (set outputSet) startLive(hosts int) {
 	for _, o := range set {
 		if o.format == liveFormat {
-			o.live = report.NewStream(o.place)
+			o.live = startLive(o.place, hosts)
 		}
 	}
 }
@@ -150,21 +151,22 @@ func (set outputSet) liveOn(isTerminal func(any) bool) bool {
 	})
 }
 
-// host passes one finished host to the live outputs. One that failed gets no
-// more: the rest of its lines would hide that some are missing.
+// host passes one finished host to the live outputs.
 func (set outputSet) host(result *audit.HostResult) {
 	for _, o := range set {
-		if o.live != nil && o.err == nil {
-			o.err = o.live.Host(result)
+		if o.live != nil {
+			o.live.host(result)
 		}
 	}
 }
 
 // write renders the finished run into every output and puts the files in their
-// places. It tries all of them and joins the errors.
+// places. It tries all of them and joins the errors. Regular files come first:
+// whoever reads a pipe may have stopped.
 func (set outputSet) write(run *audit.Run, style func(*place) report.Options) error {
 	var errs []error
-	for _, o := range set {
+	files := func(o *openOutput) bool { return o.place.renaming }
+	for _, o := range slices.Concat(keep(set, files), keep(set, func(o *openOutput) bool { return !files(o) })) {
 		if o.err == nil {
 			o.err = o.render(run, style(o.place))
 		}
@@ -179,10 +181,15 @@ func (set outputSet) write(run *audit.Run, style func(*place) report.Options) er
 	return errors.Join(errs...)
 }
 
+// keep returns the outputs for which is holds.
+func keep(set outputSet, is func(*openOutput) bool) outputSet {
+	return slices.DeleteFunc(slices.Clone(set), func(o *openOutput) bool { return !is(o) })
+}
+
 // render writes the run, or for a live output what it has not had.
 func (o *openOutput) render(run *audit.Run, options report.Options) error {
 	if o.live != nil {
-		return o.live.Close(run)
+		return o.live.close(run)
 	}
 	// Renderers write in crumbs, and a place writes through to the file.
 	buffered := bufio.NewWriter(o.place)

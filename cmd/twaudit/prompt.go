@@ -135,7 +135,6 @@ func (p *prompter) askTerminal(prompt string) (string, error) {
 	restore := func() { _ = term.Restore(fd, before) }
 	p.app.onQuit(restore)
 	defer p.app.onQuit(nil)
-	fmt.Fprint(tty, "twaudit: "+prompt)
 	type line struct {
 		text []byte
 		err  error
@@ -147,6 +146,8 @@ func (p *prompter) askTerminal(prompt string) (string, error) {
 		answer, err := term.ReadPassword(fd)
 		answered <- line{answer, err}
 	}()
+	awaitNoEcho(fd, *before)
+	fmt.Fprint(tty, "twaudit: "+prompt)
 	select {
 	case answer := <-answered:
 		fmt.Fprintln(tty) // that of the person was not shown
@@ -156,6 +157,18 @@ func (p *prompter) askTerminal(prompt string) (string, error) {
 		restore()
 		fmt.Fprintln(tty)
 		return "", context.Cause(p.ctx)
+	}
+}
+
+// awaitNoEcho returns when the terminal has changed from before, that is when it
+// shows no more what is typed: who is quick would see the answer otherwise. One
+// that showed nothing to begin with does not change, and costs a moment.
+func awaitNoEcho(fd int, before term.State) {
+	for range 100 {
+		if now, err := term.GetState(fd); err != nil || *now != before {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

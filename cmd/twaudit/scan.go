@@ -69,7 +69,7 @@ func (a *App) scan(ctx context.Context, flags *scanFlags, names []string) error 
 		return err
 	}
 	defer closeDialer()
-	set, err := openOutputs(outputs, a.Stdout, flags.inventories)
+	set, err := openOutputs(outputs, a.Stdout, flags.reads())
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (a *App) conduct(ctx context.Context, m *mission) *audit.Run {
 
 // auditAll returns one result for each job, in any order.
 func (a *App) auditAll(ctx context.Context, m *mission) []audit.HostResult {
-	m.outputs.startLive()
+	m.outputs.startLive(len(m.jobs))
 	show := a.showProgress(m)
 	defer func() {
 		a.prompting().close() // the bar cannot go while a question has the screen

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,7 @@ type scanFlags struct {
 
 	// How fast. A rate or deadline of 0 is none; the other limits are never off,
 	// because one host without a limit can hold a run for ever.
-	concurrency                           countFlag
+	concurrency, jumpConns                countFlag
 	rate                                  rateFlag
 	connectTimeout, hostTimeout, deadline durationFlag
 	noProgress                            bool
@@ -63,6 +64,7 @@ func newScanFlags() *scanFlags {
 		hostKeyPolicy:  choiceFlag{"strict", []string{"strict", "accept-new"}},
 		resolver:       choiceFlag{"auto", []string{"auto", "openssh", "builtin"}},
 		concurrency:    countFlag{256, 1 << 16},
+		jumpConns:      countFlag{max: 1 << 16},
 		retries:        1,
 		connectTimeout: durationFlag(10 * time.Second),
 		hostTimeout:    durationFlag(60 * time.Second),
@@ -168,6 +170,7 @@ func (f *scanFlags) declareSecrets(set *pflag.FlagSet) {
 // declarePace: what a run over many hosts may cost in time and load.
 func (f *scanFlags) declarePace(set *pflag.FlagSet) {
 	set.Var(&f.concurrency, "concurrency", "hosts audited at the same time")
+	set.Var(&f.jumpConns, "jump-concurrency", "connections through one jump host at the same time; none given: no limit of its own")
 	set.Var(&f.rate, "rate", "new logins per second; 0 is no limit")
 	set.Var(&f.deadline, "deadline", "limit for the whole run; 0 is none")
 }
@@ -227,13 +230,17 @@ func (f *scanFlags) checkMeasures() error {
 	if f.recent > f.since {
 		return &usageError{fmt.Errorf("--recent %s is longer than --since %s", &f.recent, &f.since), ""}
 	}
+	if f.near > f.critical && float64(f.critical) != audit.DefaultLimits().Critical {
+		return &usageError{fmt.Errorf("--near %s is above --critical %s", &f.near, &f.critical), "a host is critical only among those near their limit"}
+	}
 	return nil
 }
 
-// limits are the measures of judgement.
+// limits are the measures of judgement. A default never contradicts what was
+// asked for: with --near 99% critical begins there too.
 func (f *scanFlags) limits() audit.Limits {
 	return audit.Limits{
-		Near: float64(f.near), Critical: float64(f.critical),
+		Near: float64(f.near), Critical: float64(max(f.near, f.critical)),
 		Since: time.Duration(f.since), Recent: time.Duration(f.recent),
 	}
 }
@@ -247,11 +254,16 @@ func (f *scanFlags) request(names []string) inventory.Request {
 	return request
 }
 
+// reads lists the files of a run that no output may replace.
+func (f *scanFlags) reads() []string {
+	return slices.Concat(f.inventories, f.identities, []string{f.sshConfig, f.passphraseFile})
+}
+
 // dialing is what the flags say about SSH; the rest is for the app to fill in.
 func (f *scanFlags) dialing() remote.Options {
 	return remote.Options{
 		ConfigFile: f.sshConfig, User: f.user, Port: f.port.value, Jump: f.jump,
-		Identities: f.identities, SSHOptions: f.sshOptions, Resolver: sshconfig.Mode(f.resolver.value),
+		Identities: f.identities, SSHOptions: f.sshOptions, Resolver: sshconfig.Mode(f.resolver.value), JumpConns: f.jumpConns.value,
 		HostKeyPolicy:  remote.HostKeyPolicy(f.hostKeyPolicy.value),
 		ConnectTimeout: time.Duration(f.connectTimeout), HostTimeout: time.Duration(f.hostTimeout),
 	}

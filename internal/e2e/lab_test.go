@@ -146,7 +146,8 @@ UseDNS no
 `
 
 // bootScript makes the host's namespaces its own and becomes its sshd. The
-// chroots of a host move to /run, for sshd accepts none below a /tmp.
+// chroots of a host move to /run, for sshd accepts none below a /tmp. A stale file
+// under /run/netns is what an unmounted namespace leaves behind.
 const bootScript = `set -e
 hostname "$1"
 mount --make-rprivate /
@@ -154,6 +155,7 @@ mount --bind "$2/etc" /etc
 mount --bind "$2/varlog" /var/log
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/sshd /run/roots
+if [ -e "$2/stale" ]; then mkdir /run/netns && : >/run/netns/stale; fi
 if [ -d "$2/roots" ]; then mount --bind "$2/roots" /run/roots; fi
 exec /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config
 `

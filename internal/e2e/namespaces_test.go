@@ -18,6 +18,7 @@ func TestNamespaces(t *testing.T) {
 	overflowed := l.addHost(t, "overflowed", nil)
 	near := l.addHost(t, "near", nil)
 	runtime := l.addHost(t, "runtime", nil)
+	stale := l.addHost(t, "stale", func(h *host) { h.write(t, "stale", "") })
 	raised := l.addHost(t, "raised", func(h *host) {
 		h.write(t, "etc/sysctl.conf", "#net.ipv4.tcp_max_tw_buckets=100\nnet.ipv4.tcp_max_tw_buckets=2000\n")
 	})
@@ -30,6 +31,7 @@ func TestNamespaces(t *testing.T) {
 
 	// Buckets drain after 60 s: fill right before the scan.
 	healthy.closes(t, 20)
+	stale.closes(t, 20)
 	raised.closes(t, 150)
 	raised.limit(t, 2000)
 	overflowed.closes(t, 300)
@@ -38,7 +40,7 @@ func TestNamespaces(t *testing.T) {
 	waitFor(t, "the table of overflowing is full", func() bool { return overflowing.overflows(t) > 100 })
 
 	config := l.sshFiles(t)
-	names := "# the lab\nhealthy\noverflowing\noverflowed\nnear groups=edge rack=7\nruntime\nraised\n"
+	names := "# the lab\nhealthy\noverflowing\noverflowed\nnear groups=edge rack=7\nruntime\nstale\nraised\n"
 	inventory := filepath.Join(l.dir, "inventory")
 	must(t, os.WriteFile(inventory, []byte(names), 0o600))
 
@@ -114,6 +116,14 @@ facts.namespaces.1.buckets 40
 facts.namespaces.1.overflow_total 80
 facts.namespaces.1.verdict overflowed
 flags has container-limit`,
+	"stale": `
+status audited
+verdict ok
+coverage partial
+facts.tcp_states.TIME_WAIT >= 20
+facts.top.internal >= 20
+facts.namespaces.1.name stale
+facts.namespaces.1.limit absent`,
 	"raised": `
 verdict overflowed
 flags has raised-unproven

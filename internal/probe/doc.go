@@ -118,6 +118,8 @@
 //	processes N             processes looked at
 //	refused N               processes whose namespace could not be told
 //	found N                 distinct namespaces besides our own (may exceed the blocks: 256)
+//	named N                 without root: more names than that under /run/netns or docker's, so
+//	                        that some have no process and can be read by root only
 //	hidepid yes             other users' processes are invisible: more namespaces may exist
 //	unseen CGROUP           (repeated, at most 20) cgroup of a refused process that looks like a container's
 //	= ns ID PID             one for each namespace but our own; PID 0: no process, a name under /run/netns

@@ -18,6 +18,7 @@ var reasons = map[string]string{
 	"too-large": "it is too large to be read for this",
 	"no-tool":   "the tool that reads it is missing",
 	"old":       "it ends before the time that was searched",
+	"unclear":   "what it holds could not be understood",
 	"sorted":    "this kernel lists sockets by destination, so that a part of so many is no fair sample",
 }
 

@@ -184,6 +184,22 @@ func (c logClock) latestYear(parts clockParts) time.Time {
 	return time.Time{}
 }
 
+// yearTurns reads where the script saw the year turn.
+func yearTurns(blocks []*block) map[yearlessHour]int {
+	turned := map[yearlessHour]int{}
+	for _, b := range blocks {
+		for _, value := range b.all("turned") {
+			turns, stamp, _ := strings.Cut(value, " ")
+			m, n := wordHour.FindStringSubmatch(stamp), count(turns)
+			if m == nil || n == nil || *n > 9 || len(turned) >= 10_000 {
+				continue
+			}
+			turned[yearlessHour{monthNumber(m[1]), number(m[2]), number(m[3])}] = int(*n)
+		}
+	}
+	return turned
+}
+
 // earlierYear moves a yearless time back while it lies more than half a year
 // after the next newer record of its source: a year has turned in between.
 // Smaller steps back are clocks that were set, not years.

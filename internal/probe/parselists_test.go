@@ -117,6 +117,7 @@ func TestNamespaces_gapsOnlyWhereSomethingIsHidden(t *testing.T) {
 		"own 1\nby procnet\nprocesses 90\nrefused 80\nfound 0\n": "",
 		"own 1\nfound 300\n": "300 of 300",
 		"own 1\nrefused 80\nunseen /lxc/db\nunseen /lxc/db\n":                    "container:db",
+		"own 1\nby procnet\nfound 0\nnamed 2\n":                                  "of 2 named",
 		"own 1\nhidepid yes\n":                                                   "hidepid",
 		"own 1\nby procnet\nfound 1\n= ns p77 5\ncomm nginx\ntw 3\noverflow 1\n": "limit of another",
 		"own 1\nfound 1\n= ns evil 5\ntw 3\n":                                    "1 of 1",

@@ -158,7 +158,7 @@ func (s *logSource) ends(kind string) {
 	case s.value("alien") == "yes":
 		s.Last = nil // others wrote to it since, so its mtime tells nothing
 	}
-	s.years()
+	s.clock.turned = yearTurns(s.blocks)
 	first, yearless := s.clock.dated(s.line("first"), s.clock.newest)
 	// The first line got the latest year there is. It cannot be the younger one.
 	if yearless && s.Last != nil && first.After(s.Last.Add(clockSlack)) {
@@ -170,21 +170,6 @@ func (s *logSource) ends(kind string) {
 	read := s.sum("read")
 	if s.why == "" || printed || read != nil && *read > 0 {
 		s.family.read = true
-	}
-}
-
-// years reads where the script saw the year turn.
-func (s *logSource) years() {
-	s.clock.turned = map[yearlessHour]int{}
-	for _, b := range s.blocks {
-		for _, value := range b.all("turned") {
-			turns, stamp, _ := strings.Cut(value, " ")
-			m, n := wordHour.FindStringSubmatch(stamp), count(turns)
-			if m == nil || n == nil || *n > 9 || len(s.clock.turned) >= 10_000 {
-				continue
-			}
-			s.clock.turned[yearlessHour{monthNumber(m[1]), number(m[2]), number(m[3])}] = int(*n)
-		}
 	}
 }
 
@@ -217,7 +202,8 @@ var siblingKinds = []string{"conntrack", "neighbour", "tcp-memory", "orphans", "
 func (r *logReader) group(s *logSource, b *block) {
 	g, err := parseGroup(b.args)
 	if err != nil {
-		r.broken = err
+		// Whatever it said, this log's silence proves nothing any more.
+		r.broken, s.why, s.Error = err, "unclear", reason("unclear")
 		return
 	}
 	mine := sameHost(g.host, r.p.facts.Host.Hostname)

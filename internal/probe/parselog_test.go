@@ -209,6 +209,16 @@ func TestLog_aliveByOthers(t *testing.T) {
 	}
 }
 
+// On an old kernel the silence of a log is an ok: one that said something which
+// could not be understood was not silent.
+func TestLog_groupThatIsNoGroup(t *testing.T) {
+	t.Parallel()
+	a := parsed(t, "log\nmode auto\n= source kern /var/log/kern.log\nkernel yes\n= group ours kernel -5 -5 web1 -\n")
+	if len(a.Facts.Log.Sources) != 1 || a.Facts.Log.Sources[0].Error == "" {
+		t.Errorf("sources %+v, want one that proves nothing", a.Facts.Log.Sources)
+	}
+}
+
 func TestSameHost(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -99,6 +99,9 @@ func (p *parser) hiddenNamespaces(b *block) {
 	if unseen := b.all("unseen"); len(unseen) > 0 {
 		p.gap("namespaces", "containers run here whose network namespaces could not be told: "+listed(containers(unseen)), remedy)
 	}
+	if named := b.count("named"); named != nil {
+		p.gap("namespaces", fmt.Sprintf("of %d named network namespaces some have no process and were not read", *named), remedy)
+	}
 	if b.yes("hidepid") {
 		p.gap("namespaces", "processes of other users are hidden (hidepid), and so are their network namespaces", remedy)
 	}

@@ -457,7 +457,8 @@ list_namespaces() {
 	else
 		by=procnet
 		set -- /proc/[0-9]*/net/netstat
-		value=$(exec stat -L -c '%i %n' -- /proc/self/ns/net /proc/self/net/netstat "$@" </dev/null)
+		value=$(exec stat -L -c '%i %n' -- /proc/self/ns/net /proc/self/net/netstat "$@" \
+			/run/netns/* /var/run/docker/netns/* </dev/null)
 	fi
 	set -f
 	if [ ! -e "$1" ]; then shift; fi
@@ -468,7 +469,7 @@ list_namespaces() {
 # sort_namespaces splits that list: $own, $spaces ("ID:PID" each), $netns
 # ("ID=PATH" each), $told (paths of processes that were told apart).
 sort_namespaces() {
-	own='' same='' spaces='' netns='' told='' found=0
+	own='' same='' spaces='' netns='' told='' found=0 named=0
 	IFS=$nl
 	for line in $value; do
 		id=${line%% *}
@@ -481,6 +482,11 @@ sort_namespaces() {
 		/proc/*) told="$told $path" ;;
 		*) plain_name "$path" || continue; pid=0; netns="$netns$id=$path$nl" ;;
 		esac
+		# By their names they cannot be told from those of the processes.
+		if [ "$pid$by" = 0procnet ]; then
+			if [ "$id" != "$own" ]; then named=$((named + 1)); fi
+			continue
+		fi
 		if [ "$by" = procnet ]; then id=p$id; fi
 		case " $same $spaces" in *" $id "* | *" $id:"*) continue ;; esac
 		found=$((found + 1))
@@ -568,6 +574,7 @@ readings_by_name() {
 		[0-9-]*) cap=$line ;;
 		esac
 	done
+	unset IFS
 	case $tw in *[!0-9]*) tw= ;; esac
 }
 
@@ -585,6 +592,7 @@ namespaces() {
 	set -- $refused
 	say "refused $#"
 	say "found $found"
+	if [ "$named" -gt "$found" ]; then say "named $named"; fi
 	if [ "$uid" != 0 ] && [ ! -r /proc/1/stat ]; then say "hidepid yes"; fi
 	unseen
 	for id in $spaces; do
@@ -1371,12 +1379,12 @@ substr($0, 1, 6) != day {
 	if (day ~ /^[A-Z][a-z][a-z] [ 0-9][0-9]$/) m = (index("JanFebMarAprMayJunJulAugSepOctNovDec", substr(day, 1, 3)) + 2) / 3
 	if (m) {
 		date = before[m] + substr(day, 5)
-		if (date < latest - 182 && (!low || date < low)) low = date
-		else if (date >= latest - 182 || date >= low + 7) {
-			if (date < latest - 182) turn()
-			low = waiting = 0
-			latest = date
-		}
+		if (date < latest - (low ? 1 : 182)) {
+			if (!low || date < low) low = date
+			if (date < low + 7) back = 1
+			else { turn(); back = 0 }
+		} else back = 0
+		if (!back) { low = waiting = 0; latest = date }
 	}
 }
 m && (NR == 1 || index($0, "TCP: time wait bucket table overflow")) {
