@@ -134,7 +134,7 @@ func (o *offer) ring(a *attempt) *ring {
 		r.asker = a
 	}
 	for _, path := range slices.Concat(set.IdentityFiles, set.CertificateFiles) {
-		if file := a.d.keyFile(path); !slices.Contains(r.files, file) {
+		if file := a.d.keyFile(a.ctx, path); !slices.Contains(r.files, file) {
 			r.files = append(r.files, file)
 		}
 	}
@@ -254,6 +254,9 @@ func (a *attempt) authFailure(err error) *Error {
 		stillLocked *passphraseError
 	)
 	switch {
+	case o.banners > maxBanner:
+		failure.Message = "login given up: the banner does not end"
+		failure.Hint = fmt.Sprintf("keys are not the cause: the server sent more than %s of banner before the login; look at Banner in its sshd_config and at what its PAM prints", text.Bytes(maxBanner))
 	case errors.As(err, &noPassword):
 		failure.Message = "login refused: " + noPassword.message
 		if noPassword.hint != "" {
@@ -271,8 +274,6 @@ func (a *attempt) authFailure(err error) *Error {
 	case strings.Contains(err.Error(), "no common public key signature algorithm"):
 		failure.Message = "login refused: the server takes RSA keys with SHA-1 signatures only"
 		failure.Hint = "use an ed25519 or ECDSA key, or put the line \"PubkeyAcceptedAlgorithms +ssh-rsa\" for this host in ssh_config; " + failure.Hint
-	case o.banners > maxBanner:
-		failure.Message = "login given up: the banner does not end"
 	case len(o.passed) > 0:
 		failure.Message = "a key was accepted, but the server also asks for " + methods(o.accepts)
 	case !strings.Contains(err.Error(), "unable to authenticate"):

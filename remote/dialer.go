@@ -140,8 +140,7 @@ func New(opts Options) (*Dialer, error) {
 	}
 	targets := hops
 	if len(settings) > 0 {
-		config.Settings = settings
-		if targets, err = sshconfig.New(config); err != nil {
+		if targets, err = hops.With(settings); err != nil {
 			return nil, err
 		}
 	}
@@ -245,32 +244,45 @@ func (d *Dialer) warn(message string) {
 
 // indexEntry is known_hosts files being read, or read.
 type indexEntry struct {
-	once  sync.Once
-	index *knownhosts.Index
+	loaded chan struct{} // closed when index is set
+	index  *knownhosts.Index
 }
 
-// index returns the index over files, which are read once per Dialer.
-func (d *Dialer) index(files []string) *knownhosts.Index {
+// index returns the index over files, which are read once per Dialer; nil when
+// ctx ends before.
+func (d *Dialer) index(ctx context.Context, files []string) *knownhosts.Index {
 	key := strings.Join(files, "\x00")
 	d.mu.Lock()
 	entry := d.indexes[key]
 	if entry == nil {
-		entry = &indexEntry{}
+		entry = &indexEntry{loaded: make(chan struct{})}
 		d.indexes[key] = entry
+		// Ends when the files are read. Close does not wait for it: a file system
+		// that hangs cannot be told.
+		go func() {
+			defer close(entry.loaded)
+			entry.index = d.loadIndex(files)
+		}()
 	}
 	d.mu.Unlock()
-	entry.once.Do(func() {
-		index, warnings := knownhosts.Load(files)
-		entry.index = index
-		for _, w := range warnings {
-			place := w.File
-			if w.Line > 0 {
-				place = fmt.Sprintf("%s:%d", w.File, w.Line)
-			}
-			d.warn(place + ": " + text.CleanMax(w.Text, 200))
+	select {
+	case <-entry.loaded:
+		return entry.index
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+func (d *Dialer) loadIndex(files []string) *knownhosts.Index {
+	index, warnings := knownhosts.Load(files)
+	for _, w := range warnings {
+		place := w.File
+		if w.Line > 0 {
+			place = fmt.Sprintf("%s:%d", w.File, w.Line)
 		}
-	})
-	return entry.index
+		d.warn(place + ": " + text.CleanMax(w.Text, 200))
+	}
+	return index
 }
 
 // connectTimeout is the limit for set's host, from dial to key exchange.

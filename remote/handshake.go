@@ -21,8 +21,11 @@ func (a *attempt) login() *Error {
 	a.enter(StageHandshake)
 	a.resume()
 	set := a.route.set
-	a.hostKey = a.d.checkHostKey(a)
-	a.keys = &offer{}
+	hostKey, failure := a.d.checkHostKey(a)
+	if failure != nil {
+		return failure
+	}
+	a.hostKey, a.keys = hostKey, &offer{}
 	use, failure := a.d.algorithms.chosen(set)
 	if failure != nil {
 		return failure

@@ -1,10 +1,10 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -34,7 +34,7 @@ type hostKeyCheck struct {
 // isNew tells whether nothing but this run vouches for the host's key.
 func (h *hostKeyCheck) isNew() bool { return h.taken.Load() }
 
-func (d *Dialer) checkHostKey(a *attempt) *hostKeyCheck {
+func (d *Dialer) checkHostKey(a *attempt) (*hostKeyCheck, *Error) {
 	set := a.route.set
 	h := &hostKeyCheck{a: a, set: set, name: set.HostName, port: set.Port}
 	if set.HostKeyAlias != "" {
@@ -45,8 +45,16 @@ func (d *Dialer) checkHostKey(a *attempt) *hostKeyCheck {
 		d.warn("StrictHostKeyChecking no is not obeyed: a host whose key is unknown fails (--host-key-policy accept-new takes new keys in)")
 	}
 	files := append(append([]string(nil), set.UserKnownHostsFiles...), set.GlobalKnownHostsFiles...)
-	h.match = d.index(files).Lookup(h.name, h.port)
-	return h
+	index := d.index(a.ctx, files)
+	if index == nil {
+		if err := a.caller.Err(); err != nil {
+			return nil, a.stopped()
+		}
+		return nil, &Error{Stage: StageConfig, Message: "the known_hosts files could not be read in time", Err: context.Cause(a.ctx),
+			Hint: "a file system may hang: " + text.CleanMax(strings.Join(files, ", "), 300)}
+	}
+	h.match = index.Lookup(h.name, h.port)
+	return h, nil
 }
 
 // callback is called by the library when the host has proven to own key. From
@@ -80,6 +88,9 @@ func (h *hostKeyCheck) accept(unknown *knownhosts.UnknownError) error {
 	if _, isCert := unknown.Key.(*ssh.Certificate); isCert || len(unknown.Others) > 0 {
 		return unknown
 	}
+	if len(h.set.UserKnownHostsFiles) == 0 {
+		return errNowhere
+	}
 	known, first := h.a.d.takeIn(unknown.Host, unknown.Key)
 	if !first {
 		if known == string(unknown.Key.Marshal()) {
@@ -87,7 +98,7 @@ func (h *hostKeyCheck) accept(unknown *knownhosts.UnknownError) error {
 		}
 		return &knownhosts.ChangedError{Presented: unknown.Presented}
 	}
-	if err := knownhosts.Append(h.file(), h.name, h.port, unknown.Key, h.set.HashKnownHosts); err != nil {
+	if err := knownhosts.Append(h.set.UserKnownHostsFiles[0], h.name, h.port, unknown.Key, h.set.HashKnownHosts); err != nil {
 		h.a.d.forget(unknown.Host)
 		return err
 	}
@@ -112,12 +123,28 @@ func (d *Dialer) forget(host string) {
 	delete(d.accepted, host)
 }
 
-// file is where a key for this host belongs.
-func (h *hostKeyCheck) file() string {
-	if len(h.set.UserKnownHostsFiles) > 0 {
-		return h.set.UserKnownHostsFiles[0]
+// errNowhere is for accept-new where no file may remember what was accepted.
+var errNowhere = errors.New("UserKnownHostsFile is none")
+
+// nowhere is the way out where a user's file is missing.
+const nowhere = "set UserKnownHostsFile for this host to a file that can be kept, such as ~/.ssh/known_hosts"
+
+// file is where a key for this host belongs: the first of the user's files that
+// is read. Where there is none, wrong says why.
+func (h *hostKeyCheck) file() (file, wrong string) {
+	if len(h.set.UserKnownHostsFiles) == 0 {
+		return "", errNowhere.Error()
 	}
-	return filepath.Join(h.a.d.opts.Home, ".ssh", "known_hosts")
+	for _, file := range h.set.UserKnownHostsFiles {
+		err := knownhosts.Keeps(file)
+		if err == nil {
+			return file, ""
+		}
+		if wrong == "" {
+			wrong = "UserKnownHostsFile " + quote(file) + ": " + clean(err)
+		}
+	}
+	return "", wrong
 }
 
 // refusal is the Error for a key that is not accepted.
@@ -132,19 +159,22 @@ func (h *hostKeyCheck) refusal(err error) *Error {
 	switch {
 	case errors.As(err, &unknown):
 		failure.Message = "host key unknown: " + shown(unknown.Presented)
-		failure.Hint = knownLines("vouched for by an authority at", unknown.Others) + outOfBand + ", then: " + h.scan(unknown.Presented)
+		failure.Hint = knownLines("vouched for by an authority at", unknown.Others) + outOfBand + ", then" + h.scan(unknown.Presented, "")
 	case errors.As(err, &changed):
 		failure.Message = "host key changed: it shows " + shown(changed.Presented)
 		if otherType(changed) {
 			failure.Message += ", and is known by another type of key"
 		}
-		failure.Hint = knownLines("known at", changed.Known) + outOfBand + "; if the change is genuine: " + h.remove(changed) + h.scan(changed.Presented)
+		failure.Hint = knownLines("known at", changed.Known) + outOfBand + "; if the change is genuine" + h.scan(changed.Presented, h.remove(changed))
 	case errors.As(err, &revoked):
 		failure.Message = "host key revoked: " + shown(revoked.Presented)
 		failure.Hint = knownLines("revoked at", revoked.Revoked) + "do not log in there before its keys are replaced"
 	case errors.As(err, &cert):
 		failure.Message = "host certificate not accepted: " + shown(cert.Presented) + ", " + text.CleanMax(cert.Reason, 200)
 		failure.Hint = knownLines("authority known at", cert.Known) + "signed by " + cert.CA
+	case errors.Is(err, errNowhere):
+		failure.Message = "the new host key is not accepted: no known_hosts file would keep it"
+		failure.Hint = errNowhere.Error() + ": " + nowhere
 	default:
 		failure.Message = "the new host key could not be added to known_hosts"
 		failure.Hint = clean(err)
@@ -180,15 +210,20 @@ func (h *hostKeyCheck) remove(changed *knownhosts.ChangedError) string {
 	if otherType(changed) {
 		return ""
 	}
-	file := h.file()
+	file, wrong := h.file()
 	if len(changed.Known) > 0 {
-		file = changed.Known[0].File
+		file, wrong = changed.Known[0].File, ""
+	}
+	if wrong != "" {
+		return ""
 	}
 	return fmt.Sprintf("ssh-keygen -R %s -f %s && ", quote(changed.Host), quote(file))
 }
 
-// scan is the command that adds the key, run where the host can be reached.
-func (h *hostKeyCheck) scan(p knownhosts.Presented) string {
+// scan ends a hint with the command that adds the key, run where the host can be
+// reached, after the command first. Where a line would be added in vain, it names
+// the setting that is to be changed.
+func (h *hostKeyCheck) scan(p knownhosts.Presented, first string) string {
 	command := fmt.Sprintf("ssh-keyscan -p %d -t %s %s", h.set.Port, scanType(p.KeyType), quote(h.set.HostName))
 	if via := h.a.route.via; via != nil {
 		command = "ssh " + via.asArguments() + " " + command
@@ -196,7 +231,11 @@ func (h *hostKeyCheck) scan(p knownhosts.Presented) string {
 	if h.set.HostKeyAlias != "" {
 		command += fmt.Sprintf(" | sed %s", quote("s/^[^ #]* /"+h.set.HostKeyAlias+" /"))
 	}
-	return command + " >> " + quote(h.file())
+	file, wrong := h.file()
+	if wrong != "" {
+		return ", " + nowhere + " (" + wrong + "), and add to that file what this prints: " + first + command
+	}
+	return ": " + first + command + " >> " + quote(file)
 }
 
 // scanType is what ssh-keyscan -t calls a key type.

@@ -134,23 +134,22 @@ func TestCapture(t *testing.T) {
 	t.Parallel()
 	text := strings.Repeat("abcdefgh", 5000)
 	for _, c := range []struct {
-		max  int
-		stop bool
-		over bool
+		max, spare int
+		over       bool
 	}{
-		{len(text), true, false}, {len(text) + 1, true, false}, {len(text) - 1, true, true},
-		{0, false, true}, {-1, false, true}, {100, false, true},
+		{len(text), 0, false}, {len(text) + 1, 0, false}, {len(text) - 1, 0, true},
+		{0, len(text), false}, {-1, len(text) - 1, true}, {100, len(text) - 100, false}, {100, 1000, true},
 	} {
 		for name, reader := range map[string]io.Reader{
 			"plain": strings.NewReader(text), "bytewise": iotest.OneByteReader(strings.NewReader(text)),
 			"with the end": iotest.DataErrReader(strings.NewReader(text)),
 		} {
 			kept := capture{max: c.max}
-			over := kept.fill(reader, c.stop)
+			over := kept.fill(reader, c.spare)
 			if want := text[:max(0, min(c.max, len(text)))]; string(kept.kept) != want || over != c.over {
 				t.Errorf("max %d, %s: kept %d bytes, over %v, want %d, %v", c.max, name, len(kept.kept), over, len(want), c.over)
 			}
-			if !c.stop && kept.total.Load() != int64(len(text)) {
+			if !c.over && kept.total.Load() != int64(len(text)) {
 				t.Errorf("max %d, %s: counted %d bytes of %d", c.max, name, kept.total.Load(), len(text))
 			}
 		}

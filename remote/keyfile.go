@@ -1,16 +1,18 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 
 	"golang.org/x/crypto/ssh"
+
+	"twaudit/remote/knownhosts"
 )
 
 // maxKeyFile bounds what is read from a path that was named as a key.
@@ -23,7 +25,7 @@ const dsaKey = "ssh-dss"
 // keyFile is one IdentityFile or CertificateFile, read at most once per Dialer.
 type keyFile struct {
 	path   string
-	once   sync.Once
+	loaded chan struct{}    // closed when what follows is set
 	pub    ssh.PublicKey    // nil: neither half could be read
 	plain  string           // wire form of pub
 	signer ssh.Signer       // nil: only an agent can sign with it
@@ -33,17 +35,28 @@ type keyFile struct {
 	wrong  string // why there is no signer; empty: there is one, or no such file
 }
 
-// keyFile returns the file at path, read.
-func (d *Dialer) keyFile(path string) *keyFile {
+// keyFile returns the file at path, read; when ctx ends before, one that gives
+// no key.
+func (d *Dialer) keyFile(ctx context.Context, path string) *keyFile {
 	d.mu.Lock()
 	file := d.keyFiles[path]
 	if file == nil {
-		file = &keyFile{path: path}
+		file = &keyFile{path: path, loaded: make(chan struct{})}
 		d.keyFiles[path] = file
+		// Ends when the file is read. Close does not wait for it: a file system
+		// that hangs cannot be told.
+		go func() {
+			defer close(file.loaded)
+			file.load()
+		}()
 	}
 	d.mu.Unlock()
-	file.once.Do(file.load)
-	return file
+	select {
+	case <-file.loaded:
+		return file
+	case <-ctx.Done():
+		return &keyFile{path: path, wrong: "not read in time"}
+	}
 }
 
 // load never asks for a passphrase: a locked key names the one that the agent
@@ -101,7 +114,7 @@ func (k *keyFile) parse(data []byte) {
 // readPrivate reads a private key, and refuses one that others may read, as ssh
 // does: a fleet's key in the open is worth a failure.
 func readPrivate(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := knownhosts.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -109,9 +122,6 @@ func readPrivate(path string) ([]byte, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
 	}
 	data, err := io.ReadAll(io.LimitReader(file, maxKeyFile))
 	if err != nil {
@@ -128,7 +138,7 @@ func isPrivate(data []byte) bool { return strings.Contains(string(data), "PRIVAT
 
 // readPublic reads a file in the form of id.pub.
 func readPublic(path string) (ssh.PublicKey, error) {
-	file, err := os.Open(path)
+	file, err := knownhosts.Open(path)
 	if err != nil {
 		return nil, err
 	}

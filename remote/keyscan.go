@@ -81,7 +81,11 @@ func (d *Dialer) scan(ctx context.Context, r *route, kind []string) (*HostKey, *
 	}
 	a.enter(StageHandshake)
 	a.resume()
-	a.hostKey, a.keys = d.checkHostKey(a), &offer{}
+	hostKey, failure := d.checkHostKey(a)
+	if failure != nil {
+		return nil, failure
+	}
+	a.hostKey, a.keys = hostKey, &offer{}
 	var shown ssh.PublicKey
 	_, _, _, err := ssh.NewClientConn(a.tcp, r.set.HostName, &ssh.ClientConfig{
 		Config: use.Config, HostKeyAlgorithms: kind,

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"io"
 	"slices"
 	"sync/atomic"
@@ -13,14 +14,17 @@ const readSize = 4 << 10
 // capture keeps the first max bytes of a stream and counts all of them.
 type capture struct {
 	kept  []byte
-	max   int // below 0 counts as 0
+	max   int           // below 0 counts as 0
+	end   []byte        // bytes after which nothing more is needed; nil: none
+	ended chan struct{} // closed when what is kept ends with end
 	total atomic.Int64
 }
 
-// fill reads r to its end, or until it has more than the cap when stop is set.
-// It reports whether there was more.
-func (c *capture) fill(r io.Reader, stop bool) (over bool) {
+// fill reads r to its end, or until it has more than spare bytes beyond the cap.
+// It reports whether it was the latter.
+func (c *capture) fill(r io.Reader, spare int) (over bool) {
 	var rest []byte
+	whole := len(c.end) == 0
 	for {
 		room := c.max - len(c.kept)
 		// One byte more than fits tells a full stream from one that is cut.
@@ -29,8 +33,12 @@ func (c *capture) fill(r io.Reader, stop bool) (over bool) {
 			n, err := r.Read(c.kept[len(c.kept) : len(c.kept)+min(room, cap(c.kept)-len(c.kept))])
 			c.kept = c.kept[:len(c.kept)+n]
 			c.total.Add(int64(n))
+			if !whole && bytes.HasSuffix(c.kept, c.end) {
+				whole = true
+				close(c.ended)
+			}
 			if err != nil {
-				return over
+				return false
 			}
 			continue
 		}
@@ -39,9 +47,9 @@ func (c *capture) fill(r io.Reader, stop bool) (over bool) {
 		}
 		n, err := r.Read(rest)
 		c.total.Add(int64(n))
-		over = over || n > 0
-		if err != nil || over && stop {
-			return over
+		spare -= n
+		if err != nil || spare < 0 {
+			return spare < 0
 		}
 	}
 }

@@ -24,7 +24,11 @@ type Command struct {
 	Line      string // given to the login shell; must be words that every shell reads alike
 	Stdin     string // written in full, then closed; shared, so that a fleet holds it once
 	MaxStdout int    // bytes kept; beyond it the session is closed and Output.Truncated set
-	MaxStderr int    // bytes kept; the rest is dropped
+	MaxStderr int    // bytes kept; the rest is dropped, and far beyond it the run fails
+	// End, when not empty, is how a complete answer ends. When standard output
+	// does, Run waits but a moment for the exit status, and ends the session
+	// without one. Local waits for the command.
+	End []byte
 	// Admit, when not nil, is called once a TCP connection to the host (or a
 	// channel through its jump host) stands, and before anything is spoken on
 	// it. It waits for a host slot; release gives the slot back. Time spent in

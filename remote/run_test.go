@@ -56,6 +56,7 @@ func TestRun_faults(t *testing.T) {
 		pause time.Duration
 		stage remote.Stage // empty: the run succeeds
 		words string
+		hint  string
 		check func(*testing.T, *remote.Output)
 		again bool // worth another try
 	}{
@@ -67,7 +68,7 @@ func TestRun_faults(t *testing.T) {
 		{fault: sshtest.FaultCutInKex, stage: remote.StageHandshake, words: "closed during the key exchange", again: true},
 		{fault: sshtest.FaultSlow, pause: 50 * time.Millisecond, stage: remote.StageHandshake, words: "within 1s"},
 		{fault: sshtest.FaultWrongKey, stage: remote.StageHostKey, words: "host key changed"},
-		{fault: sshtest.FaultBannerFlood, stage: remote.StageAuth, words: "the banner does not end"},
+		{fault: sshtest.FaultBannerFlood, stage: remote.StageAuth, words: "the banner does not end", hint: "look at Banner in its sshd_config"},
 		{fault: sshtest.FaultHangAfterAuth, stage: remote.StageTimeout, words: "not finished within 2s"},
 		{fault: sshtest.FaultNoSession, stage: remote.StageSession, words: "opens no session"},
 		{fault: sshtest.FaultHangInCommand, stage: remote.StageTimeout, words: "while the command ran"},
@@ -90,6 +91,10 @@ func TestRun_faults(t *testing.T) {
 				wantOK(t, failure)
 			} else {
 				wantError(t, failure, c.stage, c.words)
+				wantHint(t, failure, c.hint)
+				if strings.Contains(failure.Hint, "nothing was offered") {
+					t.Errorf("hint %q blames the keys", failure.Hint)
+				}
 				if failure.Retryable != c.again {
 					t.Errorf("retryable %v, want %v", failure.Retryable, c.again)
 				}

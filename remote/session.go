@@ -18,6 +18,10 @@ const outputGrace = time.Second
 // left to say.
 const closeGrace = 200 * time.Millisecond
 
+// spareStderr is how much standard error is read and dropped beyond its cap. A
+// command that goes on is ended: only its rate would bound the traffic.
+const spareStderr = 1 << 20
+
 // hopGrace is how long to wait for the news that a jump connection has ended,
 // once a connection through it has.
 const hopGrace = 100 * time.Millisecond
@@ -39,6 +43,7 @@ type session struct {
 	out, err capture
 	drained  chan struct{} // closed when both streams have ended
 	over     chan struct{} // closed when standard output is beyond its cap
+	flood    chan struct{} // closed when standard error is far beyond its cap
 	exit     exitStatus
 }
 
@@ -61,8 +66,8 @@ func (a *attempt) command(cmd Command) (*Output, *Error) {
 		return nil, a.sessionFailure("the server opens no session", err)
 	}
 	s := &session{
-		ch: ch, out: capture{max: cmd.MaxStdout}, err: capture{max: cmd.MaxStderr},
-		drained: make(chan struct{}), over: make(chan struct{}),
+		ch: ch, out: capture{max: cmd.MaxStdout, end: cmd.End, ended: make(chan struct{})}, err: capture{max: cmd.MaxStderr},
+		drained: make(chan struct{}), over: make(chan struct{}), flood: make(chan struct{}),
 		exit: exitStatus{known: make(chan struct{}), closed: make(chan struct{}), value: -1},
 	}
 	// Ends with the channel. It runs before anything is asked: a server may fill
@@ -101,11 +106,15 @@ func (s *session) streams(stdin string) {
 	}()
 	var readers sync.WaitGroup
 	readers.Go(func() {
-		if s.out.fill(s.ch, true) {
+		if s.out.fill(s.ch, 0) {
 			close(s.over)
 		}
 	})
-	readers.Go(func() { s.err.fill(s.ch.Stderr(), false) })
+	readers.Go(func() {
+		if s.err.fill(s.ch.Stderr(), spareStderr) {
+			close(s.flood)
+		}
+	})
 	go func() {
 		readers.Wait()
 		close(s.drained)
@@ -118,8 +127,12 @@ func (s *session) wait(a *attempt) (truncated bool, _ *Error) {
 	case <-s.exit.known:
 		return s.finish(a)
 	case <-s.exit.closed:
+	case <-s.out.ended:
+		return s.linger(a)
 	case <-s.over:
 		return true, nil
+	case <-s.flood:
+		return false, flooded()
 	case <-a.ctx.Done():
 		return false, a.stopped()
 	}
@@ -129,6 +142,8 @@ func (s *session) wait(a *attempt) (truncated bool, _ *Error) {
 	case <-s.drained:
 	case <-s.over:
 		return true, nil
+	case <-s.flood:
+		return false, flooded()
 	}
 	if stopped := a.stopped(); stopped != nil {
 		return false, stopped
@@ -144,6 +159,30 @@ func (s *session) wait(a *attempt) (truncated bool, _ *Error) {
 		return false, failure
 	}
 	return false, nil
+}
+
+// linger gives the status of a complete answer a moment to come in. It is worth
+// no more: some servers never send one, and would hold their slot to the limit.
+func (s *session) linger(a *attempt) (truncated bool, _ *Error) {
+	grace := time.NewTimer(closeGrace)
+	defer grace.Stop()
+	select {
+	case <-s.exit.known:
+		return s.finish(a)
+	case <-s.exit.closed:
+	case <-grace.C:
+	case <-s.over:
+		return true, nil
+	case <-a.ctx.Done():
+		return false, a.stopped()
+	}
+	return false, nil
+}
+
+// flooded is for a command that would never come to an end of its complaints.
+func flooded() *Error {
+	return &Error{Stage: StageSession, Message: "the command floods standard error",
+		Hint: "something in the login shell's start-up files may print without end"}
 }
 
 // alive tells by asking, or where nobody would answer, by waiting for the news.
@@ -179,12 +218,16 @@ func (s *session) finish(a *attempt) (truncated bool, _ *Error) {
 	case <-grace.C:
 	case <-s.over:
 		return true, nil
+	case <-s.flood:
+		return false, flooded()
 	case <-a.ctx.Done():
 		return false, a.stopped()
 	}
 	select {
 	case <-s.over:
 		return true, nil
+	case <-s.flood:
+		return false, flooded()
 	default:
 		return false, nil
 	}

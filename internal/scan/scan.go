@@ -175,6 +175,7 @@ func (a *Auditor) command(nonce string) remote.Command {
 		Stdin:     probe.Script(),
 		MaxStdout: maxAnswer,
 		MaxStderr: maxStderr,
+		End:       []byte("twaudit-probe " + nonce + " end\n"),
 	}
 }
 

@@ -66,6 +66,13 @@ func TestHost_over_SSH(t *testing.T) {
 		"child that holds the session": {
 			sshtest.Config{Handler: onShell(t, minimal, 0), Fault: sshtest.FaultBackground}, 2 * time.Second, "", "",
 		},
+		"server that sends no status": {
+			sshtest.Config{Handler: func(ctx context.Context, e sshtest.Exec) int {
+				onShell(t, minimal, 0)(ctx, e)
+				<-ctx.Done()
+				return 0
+			}}, long, "", "",
+		},
 		"words of another": {
 			sshtest.Config{Handler: onShell(t, func(string) string { return "menu: 1) reboot \x1b[5m\n" }, 0)},
 			long, audit.StageProbe, "something else answered in place of the script: it said “menu: 1) reboot \ufffd[5m”",

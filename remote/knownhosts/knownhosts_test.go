@@ -2,9 +2,11 @@ package knownhosts
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -183,10 +185,25 @@ func TestLoad_badLinesCostOnlyThemselves(t *testing.T) {
 	}
 	file := write(t, strings.Join(bad, ""), good, strings.TrimSuffix(entry("last", testKey(t, 2)), "\n"))
 	x, warnings := Load([]string{"/no/such/file", file})
-	if len(warnings) != len(bad) {
-		t.Errorf("%d warnings for %d bad lines: %+v", len(warnings), len(bad), warnings)
+	if len(warnings) != maxWarnings+1 {
+		t.Fatalf("%d warnings for %d bad lines: %+v", len(warnings), len(bad), warnings)
 	}
-	for i, w := range warnings {
+	rest := Warning{file, 0, fmt.Sprintf("… and %d more lines are not understood", len(bad)-maxWarnings)}
+	if last := warnings[maxWarnings]; last != rest {
+		t.Errorf("last warning %+v, want %+v", last, rest)
+	}
+	for i, line := range bad {
+		_, one := Load([]string{write(t, line)})
+		if len(one) != 1 {
+			t.Errorf("line %d makes the warnings %+v, want one", i+1, one)
+			continue
+		}
+		w := one[0]
+		if w.Line != 1 || w.Text == "" || len(w.Text) > 220 || strings.ContainsAny(w.Text, "\x1b\n") {
+			t.Errorf("warning %d: %+v", i, w)
+		}
+	}
+	for i, w := range warnings[:maxWarnings] {
 		if w.File != file || w.Line != i+1 || w.Text == "" || len(w.Text) > 220 || strings.ContainsAny(w.Text, "\x1b\n") {
 			t.Errorf("warning %d: %+v", i, w)
 		}
@@ -245,11 +262,30 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// A device has no end, and would hold the whole run.
-func TestLoad_endlessFile(t *testing.T) {
+// A device has no end and a pipe no beginning: each would hold the whole run.
+func TestLoad_onlyRegularFiles(t *testing.T) {
 	t.Parallel()
-	_, warnings := Load([]string{"/dev/zero"})
-	if len(warnings) == 0 || !strings.Contains(warnings[len(warnings)-1].Text, "256 MiB") {
-		t.Errorf("warnings %v", warnings)
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(pipe, link); err != nil {
+		t.Fatal(err)
+	}
+	files := []string{"/dev/zero", pipe, link}
+	_, warnings := Load(append(files, "/dev/null"))
+	var want []Warning
+	for _, file := range files {
+		want = append(want, Warning{file, 0, "not a regular file"})
+		if err := Append(file, "h", 22, testKey(t, 1), false); !errors.Is(err, errIrregular) {
+			t.Errorf("a key was added to %s (%v)", file, err)
+		}
+	}
+	if diff := cmp.Diff(want, warnings); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := Open("/dev/null"); !errors.Is(err, errNull) {
+		t.Errorf("/dev/null: %v", err)
 	}
 }

@@ -3,9 +3,9 @@ package knownhosts
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -22,6 +22,10 @@ const maxLine = 64 << 10
 // known of. Without an end a device would be read for ever.
 const maxFile = 256 << 20
 
+// maxWarnings is how many lines of one file are named one by one: a file of
+// another kind has thousands, and each says the same.
+const maxWarnings = 3
+
 // Warning is a line, or a whole file, that was not understood and is ignored.
 type Warning struct {
 	File string
@@ -35,8 +39,8 @@ func Load(files []string) (*Index, []Warning) {
 	x := &Index{names: map[string][]int{}}
 	var warnings []Warning
 	for _, file := range files {
-		f, err := os.Open(file)
-		if errors.Is(err, fs.ErrNotExist) {
+		f, err := Open(file)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNull) {
 			continue
 		}
 		if err == nil {
@@ -57,8 +61,13 @@ func Load(files []string) (*Index, []Warning) {
 }
 
 // read adds the lines of one file.
-func (x *Index) read(file string, r io.Reader) ([]Warning, error) {
-	var warnings []Warning
+func (x *Index) read(file string, r io.Reader) (warnings []Warning, _ error) {
+	more := 0
+	defer func() {
+		if more > 0 {
+			warnings = append(warnings, Warning{file, 0, fmt.Sprintf("… and %s not understood", lines(more))})
+		}
+	}()
 	in := bufio.NewReaderSize(r, maxLine)
 	for number := 1; ; number++ {
 		data, err := in.ReadSlice('\n')
@@ -71,7 +80,11 @@ func (x *Index) read(file string, r io.Reader) ([]Warning, error) {
 		} else {
 			reason = x.add(file, number, data)
 		}
-		if reason != "" {
+		switch {
+		case reason == "":
+		case len(warnings) == maxWarnings:
+			more++
+		default:
 			warnings = append(warnings, Warning{file, number, reason})
 		}
 		if errors.Is(err, io.EOF) {
@@ -81,6 +94,13 @@ func (x *Index) read(file string, r io.Reader) ([]Warning, error) {
 			return warnings, err
 		}
 	}
+}
+
+func lines(n int) string {
+	if n == 1 {
+		return "1 more line is"
+	}
+	return fmt.Sprintf("%d more lines are", n)
 }
 
 // add puts one line into the index, or returns why it is skipped.

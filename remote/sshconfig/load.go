@@ -35,6 +35,7 @@ type config struct {
 	beyond         []beyond         // in file order
 	unknown        []unknown        // in file order
 	ignoresUnknown bool             // some section holds IgnoreUnknown
+	piped          []byte           // see Options
 }
 
 // section is a run of settings for the hosts that all its conditions match.
@@ -125,11 +126,22 @@ func (l *loader) file(s source) error {
 	if l.files++; s.depth > maxDepth || l.files > maxFiles {
 		return &Error{place{File: s.path}, "too many Include", "look for a file that includes itself"}
 	}
-	f, err := os.Open(s.path)
-	if err != nil {
+	named := s.depth == 0 && s.path == l.options.File
+	if named && l.options.piped != nil {
+		l.config.piped = l.options.piped
+		return l.text(s, l.config.piped)
+	}
+	f, pipe, err := open(s, named)
+	if f == nil || err != nil {
 		return err
 	}
 	defer f.Close()
+	if pipe {
+		if l.config.piped, err = readPipe(s, f); err != nil {
+			return err
+		}
+		return l.text(s, l.config.piped)
+	}
 	if err := checkOwner(f, s); err != nil {
 		return err
 	}

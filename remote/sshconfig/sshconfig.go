@@ -24,6 +24,8 @@ type Options struct {
 	Env        func(string) string // for ${NAME}; an empty answer is an unset variable; nil is an empty environment
 	Settings   []string            // Key=Value, as ssh -o: they beat the files
 	Mode       Mode                // "" is ModeAuto
+
+	piped []byte // what File said, when it is a pipe; nil: it is none, or was not read yet
 }
 
 // Mode says who evaluates the files.
@@ -117,7 +119,10 @@ func New(options Options) (*Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.config = loaded
+	r.config, r.options.piped = loaded, loaded.piped
+	if loaded.piped != nil && r.openssh != nil {
+		r.openssh.otherFiles = "a pipe can be read only once"
+	}
 	switch {
 	case options.Mode == ModeOpenSSH:
 		err = r.needSSH(beyond{what: "every setting"})
@@ -130,6 +135,14 @@ func New(options Options) (*Resolver, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// With returns a Resolver over the same files, and other settings of the command
+// line. A pipe is not read again.
+func (r *Resolver) With(settings []string) (*Resolver, error) {
+	options := r.options
+	options.Settings = settings
+	return New(options)
 }
 
 // needSSH is nil when ssh -G can be asked about what only OpenSSH reads.
