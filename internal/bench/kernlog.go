@@ -56,33 +56,8 @@ func writeKernLog(path string, size int64, share float64) error {
 	return w.Flush()
 }
 
-// writeBigLog copies one log after the other until there are size bytes.
-func writeBigLog(path, from string, size int64) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	for written := int64(0); written < size; {
-		source, err := os.Open(from)
-		if err != nil {
-			return err
-		}
-		n, err := io.Copy(file, source)
-		source.Close()
-		if err != nil {
-			return err
-		}
-		written += n
-	}
-	return nil
-}
-
-// writeLongLine puts one line of length bytes between two copies of a log.
-func writeLongLine(path, from string, length int64) error {
-	if err := writeBigLog(path, from, 1); err != nil {
-		return err
-	}
+// addLongLine puts one line of length bytes behind a log, and one of ours.
+func addLongLine(path string, length int64) error {
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@
 //	gap WHAT REASON in every section: WHAT could not be read completely
 //
 // REASON is one word: denied, missing, timeout, failed, budget, too-large,
-// no-tool. A key that is absent was not there on the host, or not readable;
+// no-tool, sorted. A key that is absent was not there on the host, or not readable;
 // absent is never zero. Unknown keys, blocks and sections must be skipped.
 // Paths in ARGS and VALUE are the last thing in their line and may hold blanks;
 // file names with control characters are left out and counted (key skipped).
@@ -159,9 +159,10 @@
 //	peer ADDR N             at most 10; ADDR is plain IPv4 or IPv6, a mapped one as IPv4
 //	dest ADDR PORT N        of connections that we opened, at most 10
 //
-// Counts are scaled to the whole table when a listing was cut (8000 rows of a
-// family where there are more than 20000 sockets, else 20000); rows4 and rows6
-// are not. Without TIME_WAIT sockets the section holds source, rows4 and rows6.
+// Counts are scaled to the whole table when a listing was cut (5000 rows of a
+// family where there are more than 20000 TIME_WAIT sockets); rows4 and rows6 are
+// not. "gap top sorted": Linux since 6.15 lists side by side what goes to one
+// destination, so that a part is no fair sample, and the whole is too dear. Without TIME_WAIT sockets the section holds source, rows4 and rows6.
 //
 // # config
 //

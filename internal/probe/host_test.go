@@ -232,6 +232,32 @@ func TestScript_bigLogs(t *testing.T) {
 	}
 }
 
+// TestScript_bigLogTurns finds that a log too big to be read twice holds more than
+// a year, which most of its bytes do not show.
+func TestScript_bigLogTurns(t *testing.T) {
+	t.Parallel()
+	requireRoot(t)
+	const record = "Nov 20 21:49:51 web1 kernel: TCP: time wait bucket table overflow\n"
+	for _, test := range []struct {
+		name, quiet, day string
+		turned           bool
+	}{
+		{"quiet winter", "Feb  3 10:00:00 web1 kernel: eth0: up\n", "Jul  2", true},
+		{"one day", "", "Nov 21", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			h := newOldHost(t, "2.6.32")
+			flood := strings.Repeat(test.day+" 10:00:00 web1 kernel: eth0: link up\n", 600_000)
+			h.write(t, filepath.Join(h.log, "kern.log"), record+test.quiet+flood)
+			got := h.section(t, "log", "dash")
+			if slices.Contains(got, "turned 1 Nov 20 21") != test.turned {
+				t.Errorf("turned in\n%.2000s", strings.Join(got, "\n"))
+			}
+		})
+	}
+}
+
 // TestScript_quadraticKernel must not list the sockets of an old kernel that
 // has many: that would take it minutes.
 func TestScript_quadraticKernel(t *testing.T) {

@@ -334,7 +334,7 @@ limits() {
 	}' "$@" </dev/null || say "gap limits failed"
 }
 
-# counters NAME: one reading, by one cat: a shell reads /proc byte by byte.
+# counters NAME: one reading, by cat: a shell reads /proc byte by byte.
 counters() {
 	section "$1"
 	now_cs
@@ -686,11 +686,10 @@ without_listing() {
 	say "gap top $1"
 }
 
-# tally lists, by $how: with ss all sockets (whole); the TIME_WAIT ones not, which
-# sockstat counts too (states, both); of IPv6 all and of IPv4 not these (sample);
-# or without ss (proc), and then perhaps who makes them only (rows). -o tells the
-# FIN_WAIT2 sockets that occupy a bucket. It returns 1 when the listing failed, 5
-# when IPv6 alone has too many rows, and has printed nothing then.
+# tally lists, by $how: with ss all sockets (whole), all but TIME_WAIT (states, both)
+# or these of IPv6 too (sample); without ss (proc, and rows where the states are
+# known). -o tells the FIN_WAIT2 sockets that occupy a bucket. It returns 1 when the
+# listing failed, 5 when IPv6 has too many rows, and has printed nothing then.
 tally() {
 	{
 		case $how in
@@ -1362,6 +1361,25 @@ END {
 	for (h = 1; h <= hours && years; h++) if (hstamp[h] ~ /^[A-Z][a-z][a-z] +[0-9]+ [0-9][0-9]$/) exit 5
 }'
 
+# places_program returns 0 when a big log may hold more than a year: a step to the
+# next place is long, or all make a year. The same days of two years look like one.
+# shellcheck disable=SC2016
+places_program='
+BEGIN { split("0 31 60 91 121 152 182 213 244 274 305 335", before, " ") }
+$0 == "--" { part = 1; next }
+part == 1 { part = 2; next }
+part == 2 && /^[A-Z][a-z][a-z] [ 0-9][0-9] [0-9][0-9]:/ {
+	part = 0
+	date = before[(index("JanFebMarAprMayJunJulAugSepOctNovDec", substr($0, 1, 3)) + 2) / 3] + substr($0, 5, 2)
+	step = places++ ? (date - latest + 366) % 366 : 0
+	# Clocks are set back by a few days.
+	if (step > 356) step = 0
+	if (step > 20) long = 1
+	total += step
+	latest = date
+}
+END { exit !(long || total > 330 || places < 8) }'
+
 # turning tells for the hours of our records, and of the first line, how often the
 # year turned behind them. It has turned where the calendar falls back by half of
 # it and then goes on, for a week or to the end of the file: a clock that is wrong
@@ -1536,6 +1554,7 @@ log_plain() {
 	take=$size
 	if [ "$take" -gt "$budget" ]; then take=$budget; fi
 	budget=$((budget - take))
+	searched=$take
 	from_end "$take"
 	if [ "$full" = 1 ]; then kernel_lines; fi
 	yearless=0
@@ -1547,7 +1566,7 @@ log_plain() {
 		search_all
 		case $? in 0) ;; 5) yearless=1 ;; *) search_long || give_up ;; esac
 	else
-		value=$(search_ours 20000)
+		value=$(search_ours 8000)
 		case $? in
 		0) say "$value" ;;
 		4) yearless=1; search_newest ;;
@@ -1574,7 +1593,7 @@ log_ends() {
 		say "alien yes"
 		from_end 16777216
 		newest_own
-		if [ -z "$value" ] && [ "$skip" -gt 0 ]; then skip=0; newest_own; fi
+		if [ -z "$value" ] && [ "$skip" -gt 0 ]; then from_end "$searched"; newest_own; fi
 		[ -n "$value" ] || return 0
 	elif [ "$full" = 1 ] && [ "$yearless" = 1 ]; then
 		turning
@@ -1590,22 +1609,42 @@ newest_own() {
 	} <"$path" | tail -n 1)
 }
 
-# turning looks for turns of the year. Most files hold less than a year, and have
-# no line from a month that lies outside of $oldest to $value.
+# turning looks for turns of the year in what was searched. Most files hold less
+# than a year, and have no line from a month outside of $oldest to $value.
 turning() {
-	others='Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'
-	others="$others $others"
-	others=${others#*"${value%% *}"}
-	others=${others%%"${oldest%% *}"*}
-	# shellcheck disable=SC2086
-	set -- $others
-	if [ $# -gt 0 ]; then
-		IFS='|'
-		others="^($*) "
-		unset IFS
-		limited "$seconds" grep -a -q -E -e "$others" <"$path" || return 0
+	from_end "$searched"
+	if [ "$searched" -gt 16777216 ]; then
+		places | awk "$places_program" || return 0
+	else
+		others='Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'
+		others="$others $others"
+		others=${others#*"${value%% *}"}
+		others=${others%%"${oldest%% *}"*}
+		# shellcheck disable=SC2086
+		set -- $others
+		if [ $# -gt 0 ]; then
+			IFS='|'
+			others="^($*) "
+			unset IFS
+			limited "$seconds" grep -a -q -E -e "$others" <"$path" || return 0
+		fi
 	fi
-	tr -d '\000' <"$path" | limited "$seconds" cut -b 1-200 | awk "$turning_program"
+	{
+		seek
+		tr -d '\000' | limited "$seconds" cut -b 1-200
+	} <"$path" | awk "$turning_program"
+}
+
+# places prints the first line, 4 KB from each of 15 places, and the last line.
+places() {
+	printf -- '--\n\n%s\n' "$oldest"
+	part=$((searched / 65536))
+	for place in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+		place=$((skip * 16 + part * place))
+		printf '\n--\n'
+		dd bs=4096 skip="$place" count=1 <"$path"
+	done
+	printf '\n--\n\n%s\n' "$value"
 }
 
 kernel_lines() {
@@ -1636,6 +1675,9 @@ seek() {
 	if [ "$skip" -gt 0 ]; then dd bs=65536 skip="$skip" count=0; fi
 }
 
+# status tells awk how the search before it ended.
+status() { printf '\n%s search %s\n' "$nonce" "$?"; }
+
 # trim cuts long lines before awk sees them: 80 MB in one cost mawk a minute. A
 # power cut leaves NULs in front of a line, by the block.
 trim() {
@@ -1648,9 +1690,9 @@ search_all() {
 	{
 		seek
 		limited "$seconds" grep -a -F -C 1 -e 'TCP: time wait bucket table overflow' -e 's suppressed' \
-			-e 'SYN flooding' -e 'conntrack: table full' -e 'bour table overflow' -e 'bor table overflow' \
-			-e 'socket memory' -e 'consider tuning tcp_mem' -e 'orphaned sockets'
-		printf '\n%s search %s\n' "$nonce" "$?"
+			-e 'SYN flooding' -e 'conntrack: table full' -e 'r table overflow' -e 'socket memory' \
+			-e 'consider tuning tcp_mem' -e 'orphaned sockets'
+		status
 	} <"$path" | trim | awk -v nonce="$nonce" -v years=1 -v took="$take" -v left="$left" -v partial="$skip" "$collate_program"
 }
 
@@ -1661,7 +1703,8 @@ search_ours() {
 	{
 		seek
 		limited "$seconds" grep -a -F -C 1 -m "$1" -e 'TCP: time wait bucket table overflow'
-		printf '\n%s search %s\n%s rest ' "$nonce" "$?" "$nonce"
+		status
+		printf '%s rest ' "$nonce"
 		limited "$seconds" grep -a -c -F -e 'TCP: time wait bucket table overflow'
 	} <"$path" | trim | awk -v nonce="$nonce" -v most="$1" -v only=ours -v years=1 -v took="$take" -v left="$left" -v partial="$skip" "$collate_program"
 }
@@ -1678,20 +1721,20 @@ search_long() {
 		printf '\n%s unpack %s\n' "$nonce" "$?"
 	} <"$path" | {
 		grep -a -F -C 1 -e "$nonce" -e 'TCP: time wait bucket table overflow' -e 's suppressed'
-		printf '\n%s search %s\n' "$nonce" "$?"
+		status
 	} | awk -v nonce="$nonce" -v only=ours -v years="$blind" -v took="$take" -v left="$left" -v partial="$skip" "$collate_program" || return
 	if [ "$blind" = 0 ]; then say "gap long-lines budget"; fi
 }
 
-# search_newest: too many records to look at each. The end of the file that holds
-# about the newest 10000 is taken apart; $value is their number and the first one.
+# search_newest: too many records to look at each. The end of the file with about
+# the newest 8000 is taken apart; $value is their number and the first one.
 search_newest() {
 	count=${value%%"$nl"*}
 	earliest=${value#*"$nl"}
 	say "read $take"
 	if [ -n "$left" ]; then say "unread $left"; fi
 	say "count $count"
-	part=$((take / (count / 10000 + 1)))
+	part=$((take / (count / 8000 + 1)))
 	say "part $part"
 	from_end "$part"
 	take='' left=''
@@ -1705,9 +1748,9 @@ search_siblings() {
 	from_end 16777216
 	{
 		seek
-		limited "$seconds" grep -a -F -e 'SYN flooding' -e 'conntrack: table full' -e 'bour table overflow' \
-			-e 'bor table overflow' -e 'socket memory' -e 'consider tuning tcp_mem' -e 'orphaned sockets'
-		printf '\n%s search %s\n' "$nonce" "$?"
+		limited "$seconds" grep -a -F -e 'SYN flooding' -e 'conntrack: table full' -e 'r table overflow' \
+			-e 'socket memory' -e 'consider tuning tcp_mem' -e 'orphaned sockets'
+		status
 	} <"$path" | cut -b 1-1000 | awk -v nonce="$nonce" -v only=siblings "$collate_program" || say "gap siblings failed"
 }
 
@@ -1731,9 +1774,9 @@ log_packed() {
 			unpack
 			printf '\n%s unpack %s\n' "$nonce" "$?"
 		} | tr -d '\000' | grep -a -F -C 1 -e "$nonce" -e 'TCP: time wait bucket table overflow' -e 's suppressed' \
-			-e 'SYN flooding' -e 'conntrack: table full' -e 'bour table overflow' -e 'bor table overflow' \
-			-e 'socket memory' -e 'consider tuning tcp_mem' -e 'orphaned sockets'
-		printf '\n%s search %s\n' "$nonce" "$?"
+			-e 'SYN flooding' -e 'conntrack: table full' -e 'r table overflow' -e 'socket memory' \
+			-e 'consider tuning tcp_mem' -e 'orphaned sockets'
+		status
 	} <"$path" | cut -b 1-1000 | awk -v nonce="$nonce" -v tool="$tool" "$collate_program" || say "error failed${nl}unread $size"
 	say "= first"
 	unpack <"$path" | head -c 300 | awk 'NR == 1 { print "|" $0 }'
@@ -1759,14 +1802,14 @@ journal() {
 		{
 			ulimit -S -v 2097152
 			limited 20 journalctl -q --no-pager -o short-unix --since "@$from" -n 100000 _TRANSPORT=kernel </dev/null 2>&1
-			printf '\n%s search %s\n' "$nonce" "$?"
+			status
 		} | awk -v nonce="$nonce" -v stream=1 -v most=100000 "$collate_program"
 	else
 		{
 			# journalctl maps many windows of 8 MB each.
 			ulimit -S -v 2097152
 			limited 10 journalctl -q --no-pager -o short-unix -b -n 20000 _TRANSPORT=kernel </dev/null 2>&1
-			printf '\n%s search %s\n' "$nonce" "$?"
+			status
 		} | awk -v nonce="$nonce" -v stream=1 "$collate_program"
 	fi
 }
@@ -1777,7 +1820,7 @@ ring() {
 	say "= source dmesg dmesg"
 	{
 		limited 10 dmesg </dev/null 2>&1
-		printf '\n%s search %s\n' "$nonce" "$?"
+		status
 	} | awk -v nonce="$nonce" -v stream=1 "$collate_program"
 }
 
@@ -1786,7 +1829,7 @@ busybox_log() {
 	say "= source logread logread"
 	{
 		limited 10 logread </dev/null 2>&1
-		printf '\n%s search %s\n' "$nonce" "$?"
+		status
 	} | awk -v nonce="$nonce" -v stream=2 "$collate_program"
 }
 

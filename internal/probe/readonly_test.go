@@ -28,7 +28,7 @@ var externals = map[string][]string{
 	"cat":   {``, `(/proc/net/[a-z0-9]+ ?)+`},
 	"cut":   {`-b 1-\d+`},
 	"date":  {`'\+%s %z'`, `-r "\$(file|path)" (\+%s|"\+%s - \$path")`},
-	"dd":    {`bs=65536 skip="\$skip" count=0`},
+	"dd":    {`bs=65536 skip="\$skip" count=0`, `bs=4096 skip="\$place" count=1`},
 	"dmesg": {``},
 	"grep": {`-a -q -F x`, `-a( -q| -i| -m 1)* -E -e "\$(own|own_kernel|others)"`, `-q -e --system "\$sysctl"`,
 		`-a( -c| -F| -m "\$1"| -[AC] 1)*( -e ('[A-Za-z: _]+'|"\$nonce"))+`},
