@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// tidy is a deep copy of v that JSON can hold and readers can rely on: lists
+// tidy is a copy of v that JSON can hold and readers can rely on: lists
 // and maps that the contract always shows are empty instead of nil, and a time
 // or number that JSON has no form for, which a host may provoke with a clock in
 // the year 12000, is absent instead of an error for the whole run.
 func tidy[T any](v T) T {
-	return walk(reflect.ValueOf(v), func(s string) string { return s }).Interface().(T)
+	return walk(reflect.ValueOf(v), nil).Interface().(T)
 }
 
 // tidyText is tidy with every string, also the keys of maps, put through clean.
@@ -23,10 +23,13 @@ func tidyText[T any](v T, clean func(string) string) T {
 
 // walk copies by reflection instead of field by field: a field that is added to the
 // vocabulary must not be able to miss being cleaned. It knows the kinds that the
-// vocabulary uses; other kinds are copied as they are.
+// vocabulary uses; other kinds are copied as they are. Without clean text stays.
 func walk(v reflect.Value, clean func(string) string) reflect.Value {
 	switch v.Kind() {
 	case reflect.String:
+		if clean == nil {
+			return v
+		}
 		out := reflect.New(v.Type()).Elem()
 		out.SetString(clean(v.String()))
 		return out
@@ -66,18 +69,18 @@ func walkPointer(v reflect.Value, clean func(string) string) reflect.Value {
 	return out
 }
 
-// hasRFC3339 asks the package that would refuse it: the year must have four digits
-// and the offset fewer than 24 hours.
+// hasRFC3339 says what time.Time's MarshalJSON would: the year must have four
+// digits and the offset fewer than 24 hours.
 func hasRFC3339(t time.Time) bool {
-	_, err := t.MarshalJSON()
-	return err == nil
+	_, offset := t.Zone()
+	return t.Year() >= 0 && t.Year() < 10000 && offset > -24*3600 && offset < 24*3600
 }
 
 // walkStruct gives a field that is no pointer the zero value where its own has no
 // JSON form, and completes the lists and maps that are always there.
 func walkStruct(v reflect.Value, clean func(string) string) reflect.Value {
-	if at, ok := v.Interface().(time.Time); ok {
-		if !hasRFC3339(at) {
+	if v.Type() == reflect.TypeFor[time.Time]() {
+		if !hasRFC3339(v.Interface().(time.Time)) {
 			return reflect.ValueOf(time.Time{})
 		}
 		return v
@@ -85,7 +88,7 @@ func walkStruct(v reflect.Value, clean func(string) string) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	for i := range v.NumField() {
 		field := walk(v.Field(i), clean)
-		if !optional(v.Type().Field(i)) {
+		if isList(field) && !optional(v.Type().Field(i)) {
 			field = notNil(field)
 		}
 		out.Field(i).Set(field)
@@ -96,9 +99,14 @@ func walkStruct(v reflect.Value, clean func(string) string) reflect.Value {
 // optional reports whether a field is left out of the JSON when it is empty.
 // The others are the ones that readers always find.
 func optional(field reflect.StructField) bool {
-	_, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-	return slices.Contains(strings.Split(options, ","), "omitempty")
+	return strings.Contains(field.Tag.Get("json"), ",omitempty")
 }
+
+// isPlain says that JSON has a form for every value of a type. Lists and maps of
+// such are as they should be, and are shared with the copy.
+func isPlain(t reflect.Type) bool { return t.Kind() == reflect.String || t.Kind() == reflect.Int64 }
+
+func isList(v reflect.Value) bool { return v.Kind() == reflect.Slice || v.Kind() == reflect.Map }
 
 func notNil(v reflect.Value) reflect.Value {
 	switch {
@@ -111,7 +119,7 @@ func notNil(v reflect.Value) reflect.Value {
 }
 
 func walkSlice(v reflect.Value, clean func(string) string) reflect.Value {
-	if v.IsNil() {
+	if v.IsNil() || clean == nil && isPlain(v.Type().Elem()) {
 		return v
 	}
 	out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
@@ -124,7 +132,7 @@ func walkSlice(v reflect.Value, clean func(string) string) reflect.Value {
 // walkMap visits keys in their order: when two become the same by cleaning, the
 // first keeps its value in every run.
 func walkMap(v reflect.Value, clean func(string) string) reflect.Value {
-	if v.IsNil() {
+	if v.IsNil() || clean == nil && isPlain(v.Type().Elem()) {
 		return v
 	}
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())

@@ -17,10 +17,21 @@ LC_ALL=C
 PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin:/usr/bin:/bin
 export LC_ALL PATH
 
-mark() { printf 'twaudit-probe %s %s\n' "$nonce" "$*" || exit 1; }
+# What the shell itself prints waits in $out: each write would be a packet of its
+# own, and two hundred small packets cost the client more than the login. It is
+# sent before what may take long, and has to be before a command prints by itself.
+say() { out=$out$*$nl; }
+raw() {
+	if [ ${#1} -le 1000 ]; then out="$out|$1$nl"; return; fi
+	flush
+	printf '|%.1000s\n' "$1" || exit 1
+}
+flush() {
+	printf %s "$out" || exit 1
+	out=
+}
+mark() { say "twaudit-probe $nonce $*"; }
 section() { mark "section $1"; }
-say() { printf '%s\n' "$*" || exit 1; }
-raw() { printf '|%.1000s\n' "$1" || exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 refuse() { printf 'twaudit-probe: %s\n' "$1" >&2; exit 2; }
 
@@ -326,12 +337,13 @@ limits() {
 		fi
 	done
 	if [ $# -eq 0 ]; then say "gap limits missing"; return; fi
-	awk 'FNR == 1 {
+	value=$(exec awk 'FNR == 1 {
 		name = substr(FILENAME, 11)
 		gsub("/", ".", name)
 		$1 = $1
 		print name " " substr($0, 1, 900)
-	}' "$@" </dev/null || say "gap limits failed"
+	}' "$@" </dev/null) || say "gap limits failed"
+	if [ -n "$value" ]; then say "$value"; fi
 }
 
 # counters NAME: one reading, by cat: a shell reads /proc byte by byte.
@@ -354,7 +366,7 @@ block() {
 	say "= $1"
 	IFS=$nl
 	for line in $value; do
-		case $line in "$2"*) printf '|%s\n' "$line" || exit 1 ;; esac
+		case $line in "$2"*) say "|$line" ;; esac
 	done
 	unset IFS
 }
@@ -579,6 +591,7 @@ readings_by_name() {
 }
 
 namespaces() {
+	flush
 	section namespaces
 	spaces='' netns=
 	if ! have stat; then say "gap namespaces no-tool"; return; fi
@@ -691,6 +704,7 @@ without_listing() {
 # known). -o tells the FIN_WAIT2 sockets that occupy a bucket. It returns 1 when the
 # listing failed, 5 when IPv6 has too many rows, and has printed nothing then.
 tally() {
+	flush
 	{
 		case $how in
 		whole) limited 10 ss -tano </dev/null; listed ;;
@@ -707,6 +721,7 @@ tally() {
 listed() { printf '\nlisted %s\n' "$?"; }
 
 states_netstat() {
+	flush
 	{
 		limited 10 netstat -ant </dev/null
 		printf '\nstatus %s\n' "$?"
@@ -906,6 +921,7 @@ shown < 50 && (/tcp_max_tw_buckets|tcp_tw_/ || (/[*?\[]/ && matching($0))) {
 }'
 
 config() {
+	flush
 	section config
 	skipped=0
 	readers
@@ -1417,6 +1433,7 @@ END {
 }'
 
 log() {
+	flush
 	section log
 	skipped=0
 	say "mode $logs"
@@ -1599,6 +1616,7 @@ log_ends() {
 		turning
 	fi
 	say "= last"
+	flush
 	printf '|%.300s\n' "$value" || exit 1
 }
 
@@ -1612,6 +1630,7 @@ newest_own() {
 # turning looks for turns of the year in what was searched. Most files hold less
 # than a year, and have no line from a month outside of $oldest to $value.
 turning() {
+	flush
 	from_end "$searched"
 	if [ "$searched" -gt 16777216 ]; then
 		places | awk "$places_program" || return 0
@@ -1687,6 +1706,7 @@ trim() {
 
 # search_all looks for everything at once, in at most 16 MiB.
 search_all() {
+	flush
 	{
 		seek
 		limited "$seconds" grep -a -F -C 1 -e 'TCP: time wait bucket table overflow' -e 's suppressed' \
@@ -1715,6 +1735,7 @@ search_ours() {
 search_long() {
 	now_cs
 	[ "$cs" -lt "$deadline" ] || return 1
+	flush
 	{
 		seek
 		tr -d '\000' | limited "$seconds" cut -b 1-1000
@@ -1746,6 +1767,7 @@ search_newest() {
 
 search_siblings() {
 	from_end 16777216
+	flush
 	{
 		seek
 		limited "$seconds" grep -a -F -e 'SYN flooding' -e 'conntrack: table full' -e 'r table overflow' \
@@ -1769,6 +1791,7 @@ log_packed() {
 	if [ $((size * 10)) -gt "$budget" ]; then say "unread $size${nl}error budget"; return; fi
 	budget=$((budget - size * 10))
 	readable=1
+	flush
 	{
 		{
 			unpack
@@ -1779,6 +1802,7 @@ log_packed() {
 		status
 	} <"$path" | cut -b 1-1000 | awk -v nonce="$nonce" -v tool="$tool" "$collate_program" || say "error failed${nl}unread $size"
 	say "= first"
+	flush
 	unpack <"$path" | head -c 300 | awk 'NR == 1 { print "|" $0 }'
 }
 
@@ -1798,6 +1822,7 @@ journal() {
 	say "= source journal journal"
 	if [ "$allowed" = 0 ]; then say "error denied"; return; fi
 	readable=1
+	flush
 	if [ "$full" = 1 ]; then
 		{
 			ulimit -S -v 2097152
@@ -1818,6 +1843,7 @@ journal() {
 ring() {
 	have dmesg || return 0
 	say "= source dmesg dmesg"
+	flush
 	{
 		limited 10 dmesg </dev/null 2>&1
 		status
@@ -1827,6 +1853,7 @@ ring() {
 busybox_log() {
 	have logread || return 0
 	say "= source logread logread"
+	flush
 	{
 		limited 10 logread </dev/null 2>&1
 		status
@@ -1840,6 +1867,7 @@ rest() {
 	now_cs
 	left=$((sample / 10 - cs + counted))
 	[ "$left" -gt 0 ] || return 0
+	flush
 	value=$((left % 100))
 	if [ "$value" -lt 10 ]; then value=0$value; fi
 	sleep "$((left / 100)).$value" </dev/null || sleep "$((left / 100 + 1))" </dev/null
@@ -1864,6 +1892,7 @@ answer() {
 		fi
 	fi
 	mark end
+	flush
 }
 
 main() {
@@ -1871,7 +1900,7 @@ main() {
 	sample=1000 since=2592000 limit=60 logs=auto peers=1 sockets=0 sudo=''
 	if [ $# -eq 0 ] && [ -n "${SSH_ORIGINAL_COMMAND-}" ]; then requested; else words "$@"; fi
 	exec 2>/dev/null
-	skipped=0
+	skipped=0 out=''
 	renice -n 10 -p $$ </dev/null >/dev/null
 	watchdog &
 	dog=$!

@@ -313,7 +313,7 @@ func TestScript_watchdog(t *testing.T) {
 			t.Parallel()
 			// The stub may write nothing, so its command line is what tells it.
 			nap := fmt.Sprintf("600.%d", time.Now().UnixNano())
-			bin := stubs(t, map[string]string{"date": "#!/bin/sh\ntrap '' TERM\nexec sleep " + nap + "\n"})
+			bin := stubs(t, map[string]string{"stat": "#!/bin/sh\ntrap '' TERM\nexec sleep " + nap + "\n"})
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, shell, "-s", "--", scriptNonce, "limit=5", "sample=0")
@@ -323,8 +323,8 @@ func TestScript_watchdog(t *testing.T) {
 			if err == nil || ctx.Err() != nil || bytes.Contains(out, []byte(" end\n")) {
 				t.Fatalf("error %v, context %v, answer %.300q", err, ctx.Err(), out)
 			}
-			if !bytes.Contains(out, []byte("section identity")) {
-				t.Fatalf("it ended before its child could hang: %q", out)
+			if !bytes.Contains(out, []byte("section openvz")) {
+				t.Fatalf("what was known before its child hung is lost: %q", out)
 			}
 			waitGone(t, nap)
 		})
@@ -383,7 +383,7 @@ func TestScript_lint(t *testing.T) {
 	if out, err := exec.Command("shellcheck", "-s", "sh", writeScript(t)).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if n := len(Script()); n > 60_000 {
+	if n := len(Script()); n > 61_000 {
 		t.Errorf("the script has grown to %d bytes; it travels to every host", n)
 	}
 }
