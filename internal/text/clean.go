@@ -1,5 +1,6 @@
 // Package text holds what every room needs to handle words safely: Clean for
-// text that a stranger wrote, and the units that people write. It is a leaf:
+// text that a stranger wrote, Fold and Expand for lists of names, and the units
+// that people write. It is a leaf:
 // it imports nothing of ours and does no I/O.
 package text
 

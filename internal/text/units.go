@@ -89,3 +89,21 @@ func Count(n int64) string {
 	}
 	return sign + digits
 }
+
+// ParseBytes reads a size: a number with B, KB, MB, GB or TB (powers of 1000) or
+// KiB, MiB, GiB or TiB (powers of 1024) in any case, such as 500MB or 1.5 GiB. A
+// bare 0 is fine; other bare numbers are errors.
+func ParseBytes(s string) (int64, error) {
+	number := strings.TrimRight(strings.TrimSpace(s), "abgikmtABGIKMT")
+	unit := strings.ToLower(strings.TrimSpace(s)[len(number):])
+	factor, known := map[string]float64{
+		"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
+		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
+	}[unit]
+	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	// The negation also refuses NaN.
+	if err != nil || !(n >= 0 && n*factor < 1<<62) || !known && (unit != "" || n != 0) {
+		return 0, fmt.Errorf("%q is no size: write a number with a unit, such as 500MB or 1GiB", s)
+	}
+	return int64(n * factor), nil
+}

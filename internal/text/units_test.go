@@ -81,3 +81,19 @@ func TestCount(t *testing.T) {
 		}
 	}
 }
+
+func TestParseBytes(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]int64{
+		"0": 0, "1B": 1, "2 KB": 2000, "1kib": 1024, "1.5MiB": 3 << 19, "500MB": 500_000_000, "1GiB": 1 << 30, "2tb": 2e12,
+	} {
+		if got, err := ParseBytes(in); err != nil || got != want {
+			t.Errorf("ParseBytes(%q) = %d, %v, want %d", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "5", "MB", "-1MB", "1XB", "1MBB", "NaNMB", "1e30GB", "1 2MB", "0x", "1mm"} {
+		if got, err := ParseBytes(in); err == nil {
+			t.Errorf("ParseBytes(%q) = %d, want an error", in, got)
+		}
+	}
+}
