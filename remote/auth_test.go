@@ -64,8 +64,13 @@ func (a *slowAgent) SignWithFlags(key ssh.PublicKey, data []byte, flags agent.Si
 	return a.ExtendedAgent.SignWithFlags(key, data, flags)
 }
 
-// serve answers on a socket until the test ends, and returns its path.
 func (a *slowAgent) serve(t *testing.T) string {
+	t.Helper()
+	return serveAgent(t, a)
+}
+
+// serveAgent answers on a socket until the test ends, and returns its path.
+func serveAgent(t *testing.T, a agent.Agent) string {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "a")
 	listener, err := net.Listen("unix", socket)

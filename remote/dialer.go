@@ -1,9 +1,9 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -35,48 +35,12 @@ type pace struct {
 	pulse time.Duration
 	// retry is the first wait before a jump host is tried once more.
 	retry time.Duration
+	// sudo is how long sudo may take to ask for the password, and then to judge it:
+	// it may look rights up in a directory, and sleeps after a wrong one.
+	sudo time.Duration
 }
 
-var unhurried = pace{stale: 20 * time.Second, grudge: 30 * time.Second, pulse: 15 * time.Second, retry: 500 * time.Millisecond}
-
-// HostKeyPolicy says what happens to a host whose key no known_hosts file
-// holds. A changed or revoked key is refused by every policy.
-type HostKeyPolicy string
-
-// The policies. The zero value is PolicyStrict, unless the operator's
-// ssh_config says accept-new for a host.
-const (
-	PolicyStrict    HostKeyPolicy = "strict"     // the host fails
-	PolicyAcceptNew HostKeyPolicy = "accept-new" // its key is added to known_hosts
-)
-
-// Options are what a command line says about SSH. The zero value reaches hosts
-// as the ssh command would for a user without a home.
-type Options struct {
-	ConfigFile     string         // as ssh -F: empty is the user's and the system's file, "none" is neither
-	Resolver       sshconfig.Mode // who evaluates ssh_config; empty is ModeAuto
-	User           string         // for targets that name none; beats ssh_config
-	Port           int            // for targets that name none; 0: as ssh_config says
-	Jump           string         // as ssh -J: beats ssh_config; empty: as it says
-	Identities     []string       // key files, offered before those of ssh_config; to jump hosts after theirs
-	SSHOptions     []string       // Key=Value, as ssh -o; like there, not for jump hosts
-	HostKeyPolicy  HostKeyPolicy  // see its zero value
-	ConnectTimeout time.Duration  // dial, version and key exchange, as ssh counts it; 0 is 10s; ssh_config beats it
-	HostTimeout    time.Duration  // from the key exchange to the command's end; 0 is 60s
-	Home           string         // what ~ means
-	LocalUser      string         // the login name where nothing else says one
-	// Password and Passphrase ask a person, with prompt as it is to be shown: the
-	// one password of the run, and the passphrase of each key that a server wants.
-	// Each question is put once per Dialer at most, one at a time, from any
-	// goroutine; the answer counts for the whole run. nil: nobody is asked.
-	Password   func(prompt string) (string, error)
-	Passphrase func(prompt string) (string, error)
-	JumpConns  int // connections through one jump host at a time; 0: no limit
-	AgentConns int // signatures that an agent is asked for at a time; 0 is 8
-
-	Env  func(string) string // for SSH_AUTH_SOCK and ${NAME}; nil is an empty environment
-	Warn func(string)        // told each warning once, from any goroutine; nil: nobody is told
-}
+var unhurried = pace{sudo: 15 * time.Second, stale: 20 * time.Second, grudge: 30 * time.Second, pulse: 15 * time.Second, retry: 500 * time.Millisecond}
 
 // Dialer runs commands on hosts. It owns what hosts share: parsed settings,
 // keys, the agent, known_hosts, and one connection per jump host. It is safe for
@@ -95,14 +59,13 @@ type Dialer struct {
 
 	elsewhere *elsewhere
 
-	asking   sync.Mutex // held while a person is asked
-	password *password
+	asking sync.Mutex // held while a person is asked
+	shared *Shared
 
 	mu       sync.Mutex
 	closed   bool
 	warned   map[string]bool
 	indexes  map[string]*indexEntry
-	accepted map[string]string  // known_hosts name -> key taken in by accept-new, in wire form
 	secrets  map[string]*secret // by what they open
 	keyFiles map[string]*keyFile
 	agents   map[string]*agentPool
@@ -112,18 +75,8 @@ type Dialer struct {
 
 // New reads ssh_config. It connects nowhere and reads no key.
 func New(opts Options) (*Dialer, error) {
-	switch opts.HostKeyPolicy {
-	case "", PolicyStrict, PolicyAcceptNew:
-	default:
-		return nil, fmt.Errorf("host key policy %q is neither strict nor accept-new", opts.HostKeyPolicy)
-	}
-	switch opts.Resolver {
-	case "", sshconfig.ModeAuto, sshconfig.ModeBuiltin, sshconfig.ModeOpenSSH:
-	default:
-		return nil, fmt.Errorf("ssh_config resolver %q is none of auto, builtin, openssh", opts.Resolver)
-	}
-	if opts.Port < 0 || opts.Port > 65535 {
-		return nil, fmt.Errorf("port %d is not in 1-65535", opts.Port)
+	if err := opts.check(); err != nil {
+		return nil, err
 	}
 	if opts.Env == nil {
 		opts.Env = func(string) string { return "" }
@@ -147,8 +100,8 @@ func New(opts Options) (*Dialer, error) {
 	base, endAll := context.WithCancel(context.Background())
 	return &Dialer{
 		opts: opts, targets: targets, hops: hops, base: base, endAll: endAll, algorithms: goodAlgorithms(), pace: unhurried,
-		warned: map[string]bool{}, indexes: map[string]*indexEntry{}, accepted: map[string]string{},
-		elsewhere: newElsewhere(), password: &password{trial: make(chan struct{}, 1)}, secrets: map[string]*secret{},
+		warned: map[string]bool{}, indexes: map[string]*indexEntry{},
+		elsewhere: newElsewhere(), shared: cmp.Or(opts.Shared, NewShared()), secrets: map[string]*secret{},
 		keyFiles: map[string]*keyFile{}, agents: map[string]*agentPool{}, jumps: map[string]*jumpHost{}, chains: map[string]*jumpHost{},
 	}, nil
 }
@@ -181,19 +134,25 @@ func (d *Dialer) start(f func()) bool {
 	return true
 }
 
+func (d *Dialer) query(t Target) sshconfig.Query {
+	return sshconfig.Query{Alias: t.Alias, User: cmp.Or(t.User, d.opts.User), Port: cmp.Or(t.Port, d.opts.Port)}
+}
+
+// Check returns why ssh refuses its configuration for all hosts; t is one of
+// them. That something is wrong with t alone is left to Run. It may run `ssh -G`,
+// whose answer is kept, and connects nowhere.
+func (d *Dialer) Check(ctx context.Context, t Target) error { return d.targets.Check(ctx, d.query(t)) }
+
 // Resolve returns where, as whom and through what t is reached. It may run
 // `ssh -G`, and connects nowhere.
 func (d *Dialer) Resolve(ctx context.Context, t Target) (*sshconfig.Settings, error) {
-	query := sshconfig.Query{Alias: t.Alias, User: t.User, Port: t.Port}
-	if query.User == "" {
-		query.User = d.opts.User
+	set, err := d.targets.Resolve(ctx, d.query(t))
+	if err != nil {
+		return nil, err
 	}
-	if query.Port == 0 {
-		query.Port = d.opts.Port
-	}
-	set, err := d.targets.Resolve(ctx, query)
-	if err != nil || len(d.opts.Identities) == 0 {
-		return set, err
+	d.warnCareless(set)
+	if len(d.opts.Identities) == 0 {
+		return set, nil
 	}
 	// A key on the command line replaces the default ones, as with ssh -i, and
 	// comes before those that the config names.
@@ -211,8 +170,12 @@ func (d *Dialer) Resolve(ctx context.Context, t Target) (*sshconfig.Settings, er
 // open the whole way.
 func (d *Dialer) resolveHop(ctx context.Context, q sshconfig.Query) (*sshconfig.Settings, error) {
 	set, err := d.hops.Resolve(ctx, q)
-	if err != nil || len(d.opts.Identities) == 0 {
-		return set, err
+	if err != nil {
+		return nil, err
+	}
+	d.warnCareless(set)
+	if len(d.opts.Identities) == 0 {
+		return set, nil
 	}
 	own := *set
 	own.IdentityFiles = append(slices.Clone(set.IdentityFiles), d.identities()...)
@@ -223,10 +186,7 @@ func (d *Dialer) resolveHop(ctx context.Context, q sshconfig.Query) (*sshconfig.
 func (d *Dialer) identities() []string {
 	files := make([]string, len(d.opts.Identities))
 	for i, file := range d.opts.Identities {
-		files[i] = file
-		if rest, found := strings.CutPrefix(file, "~/"); found && d.opts.Home != "" {
-			files[i] = filepath.Join(d.opts.Home, rest)
-		}
+		files[i] = d.opts.atHome(file)
 	}
 	return files
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -41,9 +43,6 @@ func (d *Dialer) checkHostKey(a *attempt) (*hostKeyCheck, *Error) {
 		// OpenSSH looks an alias up as it stands, without the port.
 		h.name, h.port = set.HostKeyAlias, 22
 	}
-	if set.StrictHostKeyChecking == "no" || set.StrictHostKeyChecking == "off" {
-		d.warn("StrictHostKeyChecking no is not obeyed: a host whose key is unknown fails (--host-key-policy accept-new takes new keys in)")
-	}
 	files := append(append([]string(nil), set.UserKnownHostsFiles...), set.GlobalKnownHostsFiles...)
 	index := d.index(a.ctx, files)
 	if index == nil {
@@ -62,7 +61,10 @@ func (d *Dialer) checkHostKey(a *attempt) (*hostKeyCheck, *Error) {
 func (h *hostKeyCheck) callback(_ string, _ net.Addr, key ssh.PublicKey) error {
 	err := h.match.Check(key)
 	var unknown *knownhosts.UnknownError
-	if errors.As(err, &unknown) && h.accepts() {
+	switch {
+	case err == nil:
+		h.taken.Store(h.a.d.shared.took(h.match.Name(), key))
+	case errors.As(err, &unknown) && h.accepts():
 		err = h.accept(unknown)
 		h.taken.Store(err == nil)
 	}
@@ -77,8 +79,19 @@ func (h *hostKeyCheck) callback(_ string, _ net.Addr, key ssh.PublicKey) error {
 
 // accepts tells whether a key that no file holds may be taken in.
 func (h *hostKeyCheck) accepts() bool {
-	policy := h.a.d.opts.HostKeyPolicy
-	return policy == PolicyAcceptNew || policy == "" && h.set.StrictHostKeyChecking == "accept-new"
+	return h.a.d.opts.HostKeyPolicy == PolicyAcceptNew
+}
+
+// warnCareless says that a setting of the operator is not obeyed, which is less
+// safe than what the command line asks for.
+func (d *Dialer) warnCareless(set *sshconfig.Settings) {
+	switch {
+	case set.StrictHostKeyChecking == "accept-new" && d.opts.HostKeyPolicy != PolicyAcceptNew,
+		set.StrictHostKeyChecking == "no" && d.opts.HostKeyPolicy != PolicyAcceptNew:
+		d.warn("StrictHostKeyChecking " + set.StrictHostKeyChecking + " in ssh_config is not obeyed: a host whose key is unknown fails (--host-key-policy accept-new takes new keys in)")
+	case set.StrictHostKeyChecking == "no":
+		d.warn("StrictHostKeyChecking no in ssh_config is not obeyed: a host whose key has changed fails")
+	}
 }
 
 // accept takes the key of a new host in. A host that an authority vouches for is
@@ -91,7 +104,7 @@ func (h *hostKeyCheck) accept(unknown *knownhosts.UnknownError) error {
 	if len(h.set.UserKnownHostsFiles) == 0 {
 		return errNowhere
 	}
-	known, first := h.a.d.takeIn(unknown.Host, unknown.Key)
+	known, first := h.a.d.shared.takeIn(unknown.Host, unknown.Key)
 	if !first {
 		if known == string(unknown.Key.Marshal()) {
 			return nil
@@ -99,28 +112,10 @@ func (h *hostKeyCheck) accept(unknown *knownhosts.UnknownError) error {
 		return &knownhosts.ChangedError{Presented: unknown.Presented}
 	}
 	if err := knownhosts.Append(h.set.UserKnownHostsFiles[0], h.name, h.port, unknown.Key, h.set.HashKnownHosts); err != nil {
-		h.a.d.forget(unknown.Host)
+		h.a.d.shared.forget(unknown.Host)
 		return err
 	}
 	return nil
-}
-
-// takeIn remembers key for host unless there is one already; the index was read
-// before the run began and does not know what the run added.
-func (d *Dialer) takeIn(host string, key ssh.PublicKey) (known string, first bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if known, found := d.accepted[host]; found {
-		return known, false
-	}
-	d.accepted[host] = string(key.Marshal())
-	return "", true
-}
-
-func (d *Dialer) forget(host string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.accepted, host)
 }
 
 // errNowhere is for accept-new where no file may remember what was accepted.
@@ -226,7 +221,7 @@ func (h *hostKeyCheck) remove(changed *knownhosts.ChangedError) string {
 func (h *hostKeyCheck) scan(p knownhosts.Presented, first string) string {
 	command := fmt.Sprintf("ssh-keyscan -p %d -t %s %s", h.set.Port, scanType(p.KeyType), quote(h.set.HostName))
 	if via := h.a.route.via; via != nil {
-		command = "ssh " + via.asArguments() + " " + command
+		command = via.command() + " " + command
 	}
 	if h.set.HostKeyAlias != "" {
 		command += fmt.Sprintf(" | sed %s", quote("s/^[^ #]* /"+h.set.HostKeyAlias+" /"))
@@ -235,7 +230,15 @@ func (h *hostKeyCheck) scan(p knownhosts.Presented, first string) string {
 	if wrong != "" {
 		return ", " + nowhere + " (" + wrong + "), and add to that file what this prints: " + first + command
 	}
+	if dir := filepath.Dir(file); first == "" && missing(dir) {
+		first = "mkdir -p -m 700 " + quote(dir) + " && "
+	}
 	return ": " + first + command + " >> " + quote(file)
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, os.ErrNotExist)
 }
 
 // scanType is what ssh-keyscan -t calls a key type.

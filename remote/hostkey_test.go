@@ -1,9 +1,11 @@
 package remote_test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,7 +68,9 @@ func TestHostKey_revoked(t *testing.T) {
 func TestHostKey_acceptNew(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	s := l.untrusted(sshtest.Config{Handler: echo})
+	// An address of its own: the port is taken a second time below, and must not be
+	// in use by another test then.
+	s := l.untrusted(sshtest.Config{Addr: "127.93.17.5:0", Handler: echo})
 	l.block("h*", s.Addr(), nil)
 	d := l.dialer(remote.Options{HostKeyPolicy: remote.PolicyAcceptNew})
 	for i, failure := range runMany(t, d, 10, "h%d") {
@@ -147,11 +151,35 @@ func TestHostKey_checkingIsNotSwitchedOff(t *testing.T) {
 	for _, failure := range runMany(t, d, 3, "h%d") {
 		wantError(t, failure, remote.StageHostKey, "unknown")
 	}
-	if len(l.warnings) != 1 || !strings.Contains(l.warnings[0], "StrictHostKeyChecking no is not obeyed") {
+	if len(l.warnings) != 1 || !strings.Contains(l.warnings[0], "StrictHostKeyChecking no in ssh_config is not obeyed: a host whose key is unknown fails") {
 		t.Errorf("warnings %q, want one about StrictHostKeyChecking", l.warnings)
 	}
-	_, failure := run(t, l.dialer(remote.Options{SSHOptions: []string{"StrictHostKeyChecking=accept-new"}}), "h1")
+	for _, policy := range []remote.HostKeyPolicy{"", remote.PolicyStrict} {
+		_, failure := run(t, l.dialer(remote.Options{HostKeyPolicy: policy, SSHOptions: []string{"StrictHostKeyChecking=accept-new"}}), "h1")
+		wantError(t, failure, remote.StageHostKey, "unknown")
+	}
+	if len(l.warnings) != 3 || !strings.Contains(l.warnings[2], "StrictHostKeyChecking accept-new in ssh_config is not obeyed") {
+		t.Errorf("warnings %q, want one for each run about accept-new", l.warnings)
+	}
+}
+
+// What the command line asks for is more careful than no, and as careful as
+// accept-new: only the first is worth a word.
+func TestHostKey_acceptNewBesideTheConfig(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	s := l.untrusted(sshtest.Config{Handler: echo})
+	l.block("h", s.Addr(), nil, "StrictHostKeyChecking accept-new")
+	_, failure := run(t, l.dialer(remote.Options{HostKeyPolicy: remote.PolicyAcceptNew}), "h")
 	wantOK(t, failure)
+	if len(l.warnings) != 0 {
+		t.Errorf("warnings %q", l.warnings)
+	}
+	_, failure = run(t, l.dialer(remote.Options{HostKeyPolicy: remote.PolicyAcceptNew, SSHOptions: []string{"StrictHostKeyChecking=no"}}), "h")
+	wantOK(t, failure)
+	if len(l.warnings) != 1 || !strings.Contains(l.warnings[0], "a host whose key has changed fails") {
+		t.Errorf("warnings %q", l.warnings)
+	}
 }
 
 // Behind a jump host the mending command runs on the jump host.
@@ -164,5 +192,31 @@ func TestHostKey_hintThroughJump(t *testing.T) {
 	_, failure := run(t, l.dialer(remote.Options{}), "h")
 	wantError(t, failure, remote.StageHostKey, "unknown")
 	_, port, _ := net.SplitHostPort(s.Addr())
-	wantHint(t, failure, "ssh bastion ssh-keyscan -p "+port+" -t ed25519 127.0.0.1 >> ")
+	wantHint(t, failure, "ssh -F "+l.Config+" -o UpdateHostKeys=no bastion ssh-keyscan -p "+port+" -t ed25519 127.0.0.1 >> ")
+}
+
+// The command works as it stands: with the config that was named, and also where
+// there is no directory yet for the file it adds to.
+func TestOpenSSH_hintThroughJumpMends(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	bastion, target := l.sshd(), l.sshd()
+	bastion.block("gate", "IdentityFile "+l.KeyFile)
+	l.Config, l.KnownHosts = l.Config+"2", filepath.Join(l.Dir, "own dir", "known_hosts")
+	if err := os.WriteFile(l.Config, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(bastion.addr)
+	gate := fmt.Sprintf("%s@127.0.0.1:%s", bastion.userName, port)
+	appendTo(t, l.Config, fmt.Sprintf("Host 127.0.0.1\n UserKnownHostsFile %s\n IdentityFile %s\nHost h\n HostName 127.0.0.1\n IdentityFile %[2]s\n ProxyJump %s\n UserKnownHostsFile \"%s\"\n GlobalKnownHostsFile /dev/null\n Port %s\n User %s\n",
+		filepath.Join(l.Dir, "known_hosts"), l.KeyFile, gate, l.KnownHosts, target.addr[strings.LastIndex(target.addr, ":")+1:], target.userName))
+	_, failure := run(t, l.dialer(remote.Options{}), "h")
+	wantError(t, failure, remote.StageHostKey, "unknown")
+	_, mend, _ := strings.Cut(failure.Hint, ", then: ")
+	if !strings.HasPrefix(mend, "mkdir -p -m 700 ") {
+		t.Errorf("hint %q", failure.Hint)
+	}
+	shell(t, mend)
+	_, failure = run(t, l.dialer(remote.Options{}), "h")
+	wantOK(t, failure)
 }

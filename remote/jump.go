@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -41,16 +42,33 @@ type jumpHost struct {
 	slots chan struct{} // one entry per connection through it; nil: no limit
 }
 
-// asArguments names the way to j for an ssh command line.
-func (j *jumpHost) asArguments() string {
+// command is the ssh command line that reaches j as we do, up to what is to run
+// there. It keeps ssh from adding keys to known_hosts at its own end: it replaces
+// the file, and with it what somebody else appends meanwhile.
+func (j *jumpHost) command() string {
 	var hops []string
 	for at := j.route.via; at != nil; at = at.route.via {
 		hops = append([]string{at.spec}, hops...)
 	}
-	if len(hops) == 0 {
-		return quote(j.spec)
+	words := []string{"ssh"}
+	if file := j.d.opts.ConfigFile; file != "" {
+		words = append(words, "-F", quote(file))
 	}
-	return "-J " + quote(strings.Join(hops, ",")) + " " + quote(j.spec)
+	words = append(words, "-o", "UpdateHostKeys=no")
+	for _, file := range j.d.identities() {
+		words = append(words, "-i", quote(file))
+	}
+	if len(hops) > 0 {
+		words = append(words, "-J", quote(strings.Join(hops, ",")))
+	}
+	q := hopQuery(j.spec)
+	if q.Port > 0 {
+		words = append(words, "-p", strconv.Itoa(q.Port))
+	}
+	if q.User != "" {
+		words = append(words, "-l", quote(q.User))
+	}
+	return strings.Join(append(words, quote(q.Alias)), " ")
 }
 
 // link is a connection to a jump host that is logged in.

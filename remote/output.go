@@ -17,6 +17,7 @@ type capture struct {
 	max   int           // below 0 counts as 0
 	end   []byte        // bytes after which nothing more is needed; nil: none
 	ended chan struct{} // closed when what is kept ends with end
+	cue   *cue          // hears everything; nil: nobody listens
 	total atomic.Int64
 }
 
@@ -33,6 +34,7 @@ func (c *capture) fill(r io.Reader, spare int) (over bool) {
 			n, err := r.Read(c.kept[len(c.kept) : len(c.kept)+min(room, cap(c.kept)-len(c.kept))])
 			c.kept = c.kept[:len(c.kept)+n]
 			c.total.Add(int64(n))
+			c.cue.hear(c.kept[len(c.kept)-n:])
 			if !whole && bytes.HasSuffix(c.kept, c.end) {
 				whole = true
 				close(c.ended)
@@ -47,6 +49,7 @@ func (c *capture) fill(r io.Reader, spare int) (over bool) {
 		}
 		n, err := r.Read(rest)
 		c.total.Add(int64(n))
+		c.cue.hear(rest[:n])
 		spare -= n
 		if err != nil || spare < 0 {
 			return spare < 0

@@ -25,10 +25,32 @@ type password struct {
 	rejected bool
 }
 
+func newPassword() *password { return &password{trial: make(chan struct{}, 1)} }
+
 func (p *password) state() (taken, rejected bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.taken, p.rejected
+}
+
+// turn waits until the password may be tried here, and reports whether the
+// caller has to give the turn back, by an entry of trial, when it knows more.
+func (p *password) turn(a *attempt) (mine bool) {
+	if taken, _ := p.state(); taken {
+		return false
+	}
+	a.pause()
+	defer a.resume()
+	select {
+	case p.trial <- struct{}{}:
+	case <-a.ctx.Done():
+		return false
+	}
+	if taken, _ := p.state(); taken {
+		<-p.trial
+		return false
+	}
+	return true
 }
 
 // passwordError is why the password was not sent. Its text is a message.
@@ -72,7 +94,7 @@ func (a *attempt) mayAsk(hook func(string) (string, error)) bool {
 // password returns what to send to this host by method, and waits for the host
 // that tries it, if one does.
 func (a *attempt) password(method string) (string, error) {
-	p := a.d.password
+	p := a.d.shared.password
 	switch {
 	case a.hostKey.isNew():
 		return "", &passwordError{"the password is not sent to a host whose key was taken in by this run",
@@ -86,17 +108,9 @@ func (a *attempt) password(method string) (string, error) {
 	if err != nil {
 		return "", a.askFailure("no password: ", err)
 	}
-	if taken, _ := p.state(); !taken && !a.trying {
-		a.pause()
-		select {
-		case p.trial <- struct{}{}:
-			a.trying = true
-		case <-a.ctx.Done():
-		}
-		a.resume()
-		if a.ctx.Err() != nil {
-			return "", context.Cause(a.ctx)
-		}
+	a.trying = a.trying || p.turn(a)
+	if a.ctx.Err() != nil {
+		return "", context.Cause(a.ctx)
 	}
 	if _, rejected := p.state(); rejected {
 		return "", &passwordError{"the password is not tried: another host rejected it in this run",
@@ -136,7 +150,7 @@ func (o *offer) unanswered() error {
 // judgePassword draws the lesson of a login that is over. A connection that was
 // lost says nothing about the password.
 func (a *attempt) judgePassword(err error) {
-	p, sent := a.d.password, a.keys.sent
+	p, sent := a.d.shared.password, a.keys.sent
 	if sent != "" {
 		p.mu.Lock()
 		switch {

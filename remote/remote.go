@@ -29,6 +29,9 @@ type Command struct {
 	// does, Run waits but a moment for the exit status, and ends the session
 	// without one. Local waits for the command.
 	End []byte
+	// Sudo, when not nil, is how the command runs as root with the password of
+	// Options; Line then is for hosts that do not get the password, and for Local.
+	Sudo *Sudo
 	// Admit, when not nil, is called once a TCP connection to the host (or a
 	// channel through its jump host) stands, and before anything is spoken on
 	// it. It waits for a host slot; release gives the slot back. Time spent in
@@ -44,9 +47,12 @@ type Output struct {
 	ExitStatus int  // of the remote command; 128+n when signal n ended it; -1 when none was sent
 	Truncated  bool // Stdout met its cap
 	NewHostKey bool // nothing but this run vouches for the host: send no secrets
-	Connect    time.Duration
-	Command    time.Duration
-	Bytes      int64 // received from the command, also what was dropped
+	// Sudo is why the password did not make the command root's, in words that may
+	// quote the host; empty also when none was needed. Only after Command.Sudo.
+	Sudo    string
+	Connect time.Duration
+	Command time.Duration
+	Bytes   int64 // received from the command, also what was dropped
 }
 
 // Stage is where a Run failed. The values are those of audit.Stage.

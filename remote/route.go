@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -129,6 +130,28 @@ func (d *Dialer) hop(ctx context.Context, name string, via *jumpHost, first bool
 		d.jumps[key] = j
 	}
 	return j, nil
+}
+
+// Hop is a host on the way to another.
+type Hop struct {
+	Name     string // as the settings that lead there have it: [user@]host[:port]
+	Settings *sshconfig.Settings
+}
+
+// Hops returns the jump hosts by which Run would reach t, the nearest to us
+// first, each with the settings that hold for it. It connects nowhere. The error
+// is an *Error.
+func (d *Dialer) Hops(ctx context.Context, t Target) ([]Hop, error) {
+	r, failure := d.route(ctx, t)
+	if failure != nil {
+		return nil, failure
+	}
+	var hops []Hop
+	for via := r.via; via != nil; via = via.route.via {
+		hops = append(hops, Hop{via.spec, via.route.set})
+	}
+	slices.Reverse(hops)
+	return hops, nil
 }
 
 // withoutUser is what a run may say of a jump host: no login names.

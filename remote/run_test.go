@@ -65,6 +65,7 @@ func TestRun_faults(t *testing.T) {
 		{fault: sshtest.FaultHTTP, stage: remote.StageHandshake, words: `not SSH: first bytes "HTTP/1.`},
 		{fault: sshtest.FaultTarpit, pause: 20 * time.Millisecond, stage: remote.StageHandshake, words: "no SSH version within 1s: first bytes"},
 		{fault: sshtest.FaultVersionOnly, stage: remote.StageHandshake, words: "key exchange not finished within 1s"},
+		{fault: sshtest.FaultHangInKex, stage: remote.StageHandshake, words: "key exchange not finished within 1s"},
 		{fault: sshtest.FaultCutInKex, stage: remote.StageHandshake, words: "closed during the key exchange", again: true},
 		{fault: sshtest.FaultSlow, pause: 50 * time.Millisecond, stage: remote.StageHandshake, words: "within 1s"},
 		{fault: sshtest.FaultWrongKey, stage: remote.StageHostKey, words: "host key changed"},

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -39,6 +40,7 @@ type (
 
 // session is one command on one connection.
 type session struct {
+	begun    time.Time // when the command was asked for, or got its input
 	ch       ssh.Channel
 	out, err capture
 	drained  chan struct{} // closed when both streams have ended
@@ -47,15 +49,33 @@ type session struct {
 	exit     exitStatus
 }
 
-// exitStatus is filled from the requests of the channel.
-type exitStatus struct {
-	known  chan struct{} // closed when value stands
-	closed chan struct{} // closed when the channel has ended
-	value  int
-}
-
 // command runs cmd. The connection is closed when it returns.
 func (a *attempt) command(cmd Command) (*Output, *Error) {
+	line, why := cmd.Line, ""
+	if cmd.Sudo != nil {
+		if why = a.barred(); why == "" {
+			var out *Output
+			var failure *Error
+			if out, why, failure = a.elevate(cmd); why == "" {
+				return out, failure
+			}
+			line = cmd.Sudo.Refused
+		}
+	}
+	s, failure := a.open(cmd, line)
+	if failure != nil {
+		return nil, failure
+	}
+	s.read()
+	s.write(cmd.Stdin)
+	defer a.watch()()
+	out, failure := s.result(a, "")
+	out.Sudo = why
+	return out, failure
+}
+
+// open starts line in a session of its own, of which nothing is read yet.
+func (a *attempt) open(cmd Command, line string) (*session, *Error) {
 	begun := time.Now()
 	a.enter(StageSession)
 	ch, reqs, err := a.conn.OpenChannel("session", nil)
@@ -66,26 +86,34 @@ func (a *attempt) command(cmd Command) (*Output, *Error) {
 		return nil, a.sessionFailure("the server opens no session", err)
 	}
 	s := &session{
-		ch: ch, out: capture{max: cmd.MaxStdout, end: cmd.End, ended: make(chan struct{})}, err: capture{max: cmd.MaxStderr},
+		begun: begun,
+		ch:    ch, out: capture{max: cmd.MaxStdout, end: cmd.End, ended: make(chan struct{})}, err: capture{max: cmd.MaxStderr},
 		drained: make(chan struct{}), over: make(chan struct{}), flood: make(chan struct{}),
 		exit: exitStatus{known: make(chan struct{}), closed: make(chan struct{}), value: -1},
 	}
 	// Ends with the channel. It runs before anything is asked: a server may fill
 	// the queue of requests, and the library would wait for us to read it.
 	go s.exit.watch(reqs)
-	started, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Line string }{cmd.Line}))
+	started, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Line string }{line}))
 	if err != nil || !started {
 		return nil, a.sessionFailure("the server runs no command", err)
 	}
-	s.streams(cmd.Stdin)
-	defer a.watch()()
+	return s, nil
+}
+
+// result waits for the answer and hangs up. password is what the host must not
+// be quoted with.
+func (s *session) result(a *attempt, password string) (*Output, *Error) {
 	truncated, failure := s.wait(a)
 	a.hangUp()
 	// The connection is gone, so the readers end, and the buffers are ours.
 	<-s.drained
+	if !bytes.HasSuffix(s.out.kept, s.out.end) {
+		s.out.kept = redact(s.out.kept, password)
+	}
 	out := &Output{
-		Stdout: s.out.kept, Stderr: s.err.kept, ExitStatus: -1, Truncated: truncated,
-		Command: time.Since(begun), Bytes: s.out.total.Load() + s.err.total.Load(),
+		Stdout: s.out.kept, Stderr: redact(s.err.kept, password), ExitStatus: -1, Truncated: truncated,
+		Command: time.Since(s.begun), Bytes: s.out.total.Load() + s.err.total.Load(),
 	}
 	select {
 	case <-s.exit.known:
@@ -95,15 +123,20 @@ func (a *attempt) command(cmd Command) (*Output, *Error) {
 	return out, failure
 }
 
-// streams moves the three streams in goroutines, each of which ends with its
-// stream or with the connection.
-func (s *session) streams(stdin string) {
+// write sends what the command reads, in a goroutine that ends with the command
+// or with the connection.
+func (s *session) write(stdin string) {
 	go func() {
 		// A command need not read its input, so a failure here says nothing.
 		if _, err := io.CopyBuffer(onlyWriter{s.ch}, onlyReader{strings.NewReader(stdin)}, make([]byte, stdinChunk)); err == nil {
 			s.ch.CloseWrite()
 		}
 	}()
+}
+
+// read takes the two streams in goroutines, each of which ends with its stream
+// or with the connection.
+func (s *session) read() {
 	var readers sync.WaitGroup
 	readers.Go(func() {
 		if s.out.fill(s.ch, 0) {
@@ -231,83 +264,6 @@ func (s *session) finish(a *attempt) (truncated bool, _ *Error) {
 	default:
 		return false, nil
 	}
-}
-
-// watch reads the requests of a channel until it ends.
-func (e *exitStatus) watch(reqs <-chan *ssh.Request) {
-	defer close(e.closed)
-	known := false
-	for req := range reqs {
-		value, isStatus := parseExit(req)
-		if isStatus && !known {
-			known, e.value = true, value
-			close(e.known)
-		}
-		if req.WantReply {
-			req.Reply(false, nil)
-		}
-	}
-}
-
-// parseExit reads exit-status and exit-signal.
-func parseExit(req *ssh.Request) (value int, ok bool) {
-	switch req.Type {
-	case "exit-status":
-		var status struct{ Value uint32 }
-		if ssh.Unmarshal(req.Payload, &status) != nil {
-			return 0, false
-		}
-		return int(status.Value & 0xff), true
-	case "exit-signal":
-		var ended struct {
-			Signal  string
-			Core    bool
-			Message string
-			Lang    string
-		}
-		if ssh.Unmarshal(req.Payload, &ended) != nil {
-			return 0, false
-		}
-		return 128 + signalNumber(ended.Signal), true
-	}
-	return 0, false
-}
-
-// signalNumber is 0 for a name that RFC 4254 does not have.
-func signalNumber(name string) int {
-	switch name {
-	case "HUP":
-		return 1
-	case "INT":
-		return 2
-	case "QUIT":
-		return 3
-	case "ILL":
-		return 4
-	case "ABRT":
-		return 6
-	case "FPE":
-		return 8
-	case "KILL":
-		return 9
-	case "USR1":
-		return 10
-	case "SEGV":
-		return 11
-	case "USR2":
-		return 12
-	case "PIPE":
-		return 13
-	case "ALRM":
-		return 14
-	case "TERM":
-		return 15
-	case "XCPU":
-		return 24
-	case "XFSZ":
-		return 25
-	}
-	return 0
 }
 
 // sessionFailure blames the jump host when it is its connection that ended.

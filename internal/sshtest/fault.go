@@ -24,6 +24,7 @@ const (
 	FaultHTTP          Fault = "http"            // is a web server
 	FaultTarpit        Fault = "tarpit"          // lines before the version, for ever, Pause apart
 	FaultVersionOnly   Fault = "version-only"    // silent after its version
+	FaultHangInKex     Fault = "hang-in-kex"     // begins its first packet and never ends it
 	FaultCutInKex      Fault = "cut-in-kex"      // closes within its first packet
 	FaultSlow          Fault = "slow"            // each byte by itself, Pause apart
 	FaultWrongKey      Fault = "wrong-key"       // presents another key than HostKey
@@ -40,7 +41,7 @@ const (
 // Faults lists every fault, without FaultNone.
 func Faults() []Fault {
 	return []Fault{
-		FaultCloseAtOnce, FaultSilent, FaultHTTP, FaultTarpit, FaultVersionOnly, FaultCutInKex,
+		FaultCloseAtOnce, FaultSilent, FaultHTTP, FaultTarpit, FaultVersionOnly, FaultHangInKex, FaultCutInKex,
 		FaultSlow, FaultWrongKey, FaultBannerFlood, FaultHangAfterAuth, FaultNoSession,
 		FaultHangInCommand, FaultCutInCommand, FaultExitEarly, FaultFlood, FaultBackground,
 	}
@@ -61,11 +62,14 @@ func misbehaveEarly(ctx context.Context, conn net.Conn, h *host) bool {
 	case FaultVersionOnly:
 		fmt.Fprintf(conn, "%s\r\n", h.Version)
 		hold(conn)
-	case FaultCutInKex:
+	case FaultHangInKex, FaultCutInKex:
 		fmt.Fprintf(conn, "%s\r\n", h.Version)
 		_, _ = bufio.NewReader(conn).ReadString('\n')
 		// A KEXINIT that promises 1276 bytes and gives eight.
 		_, _ = conn.Write([]byte{0, 0, 4, 0xfc, 6, 20, 1, 2})
+		if h.Fault == FaultHangInKex {
+			hold(conn)
+		}
 	default:
 		return false
 	}

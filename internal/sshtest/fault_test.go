@@ -24,7 +24,7 @@ func attempt(t *testing.T, s *Server) (string, error) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(500 * time.Millisecond)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	signer, err := NewKey()
@@ -71,6 +71,7 @@ func TestFaults_eachLooksToTheClientLikeItsCause(t *testing.T) {
 		FaultHTTP:          {err: "handshake: ssh: handshake failed: "},
 		FaultTarpit:        {err: timeout + "|overflow reading version string"},
 		FaultVersionOnly:   {err: timeout},
+		FaultHangInKex:     {err: timeout},
 		FaultCutInKex:      {err: "EOF|reset"},
 		FaultSlow:          {out: "one\ntwo\n"},
 		FaultWrongKey:      {err: "ssh: host key mismatch"},
@@ -122,8 +123,8 @@ func TestFaults_listsEveryOne(t *testing.T) {
 		}
 		seen[f] = true
 	}
-	if len(seen) != 16 {
-		t.Errorf("%d faults, want 16", len(seen))
+	if len(seen) != 17 {
+		t.Errorf("%d faults, want 17", len(seen))
 	}
 }
 

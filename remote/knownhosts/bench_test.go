@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -65,7 +67,11 @@ func BenchmarkLookup(b *testing.B) {
 func TestLookup_hashedMakesNoGarbage(t *testing.T) {
 	x := tenThousand(t, true)
 	allocs := testing.AllocsPerRun(3, func() { x.Lookup("host7000.example.com", 22) })
-	if allocs > 20 {
+	limit := 30.0
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		limit += 20_000 // crypto/sha1 makes some then, two a line
+	}
+	if allocs > limit {
 		t.Errorf("%v allocations for 10,000 hashed lines", allocs)
 	}
 }

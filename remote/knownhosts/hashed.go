@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // known_hosts has no other hash
 	"encoding"
 	"encoding/base64"
+	"encoding/binary"
 	"hash"
 	"strings"
 )
@@ -60,42 +61,109 @@ func appendHashed(found []int, lines []hashedLine, name string) []int {
 	if len(lines) == 0 {
 		return found
 	}
-	h, message := sha1.New(), []byte(name)
-	restore := h.(encoding.BinaryUnmarshaler)
-	sum := make([]byte, 0, sha1.Size)
+	m := newMAC(name)
 	for i := range lines {
-		l := &lines[i]
-		if err := l.hash(h, restore, message, sum); err == nil && [sha1.Size]byte(sum[:sha1.Size]) == l.sum {
+		if l := &lines[i]; m.of(l) == l.sum {
 			found = append(found, l.line)
 		}
 	}
 	return found
 }
 
-// hash puts HMAC(salt, message) into the array of sum.
-func (l *hashedLine) hash(h hash.Hash, restore encoding.BinaryUnmarshaler, message, sum []byte) error {
-	if err := restore.UnmarshalBinary(l.inner); err != nil {
-		return err
+// mac computes HMAC-SHA1 of one message under many keys.
+type mac struct {
+	sha interface {
+		hash.Hash
+		encoding.BinaryUnmarshaler
+		encoding.BinaryAppender
 	}
-	h.Write(message)
-	sum = h.Sum(sum[:0])
-	if err := restore.UnmarshalBinary(l.outer); err != nil {
-		return err
+	message []byte
+	// The message and the inner sum, each padded to its one block: written whole,
+	// a block goes through the hash as it is, and the state that it leaves is the
+	// sum. That costs half of what Sum does. message is used where this is false.
+	oneBlock     bool
+	inner, outer [sha1.BlockSize]byte
+	state        []byte
+}
+
+// Where the saved state of crypto/sha1 has its sum.
+const stateFrom, stateTo = 4, 4 + sha1.Size
+
+func newMAC(message string) *mac {
+	m := &mac{message: []byte(message), state: make([]byte, 0, 128)}
+	var able bool
+	if m.sha, able = sha1.New().(interface {
+		hash.Hash
+		encoding.BinaryUnmarshaler
+		encoding.BinaryAppender
+	}); !able {
+		panic("knownhosts: sha1 cannot save its state")
 	}
-	h.Write(sum)
-	h.Sum(sum[:0])
-	return nil
+	m.oneBlock = len(message) <= sha1.BlockSize-9
+	if m.oneBlock {
+		copy(m.inner[:], message)
+		pad(&m.inner, len(message), sha1.BlockSize)
+		pad(&m.outer, sha1.Size, sha1.BlockSize)
+		// The form of a saved state is promised to nobody but the package itself.
+		var empty [sha1.BlockSize]byte
+		pad(&empty, 0, 0)
+		m.sha.Write(empty[:])
+		m.oneBlock = m.sum() == sha1.Sum(nil)
+	}
+	return m
+}
+
+// pad ends a message of which block holds the last used bytes, after before
+// others.
+func pad(block *[sha1.BlockSize]byte, used, before int) {
+	block[used] = 0x80
+	binary.BigEndian.PutUint64(block[sha1.BlockSize-8:], uint64(used+before)*8)
+}
+
+// sum is that of what was written, padding included.
+func (m *mac) sum() (sum [sha1.Size]byte) {
+	state, err := m.sha.AppendBinary(m.state[:0])
+	if err == nil && len(state) >= stateTo {
+		copy(sum[:], state[stateFrom:stateTo])
+	}
+	return sum
+}
+
+// of returns the code of the message under the key of l.
+func (m *mac) of(l *hashedLine) [sha1.Size]byte {
+	if !m.oneBlock {
+		return m.long(l)
+	}
+	m.restore(l.inner)
+	m.sha.Write(m.inner[:])
+	sum := m.sum()
+	copy(m.outer[:], sum[:])
+	m.restore(l.outer)
+	m.sha.Write(m.outer[:])
+	return m.sum()
+}
+
+// long is for a message that fills more than a block.
+func (m *mac) long(l *hashedLine) (sum [sha1.Size]byte) {
+	m.restore(l.inner)
+	m.sha.Write(m.message)
+	inner := m.sha.Sum(m.state[:0])
+	m.restore(l.outer)
+	m.sha.Write(inner)
+	m.sha.Sum(sum[:0])
+	return sum
+}
+
+func (m *mac) restore(state keyed) {
+	if err := m.sha.UnmarshalBinary(state); err != nil {
+		panic("knownhosts: sha1 cannot restore its own state: " + err.Error())
+	}
 }
 
 // hashName returns the hashed form of name with a new salt.
 func hashName(name string) string {
 	salt := make([]byte, sha1.Size)
 	rand.Read(salt) // never fails, says crypto/rand
-	l := hashedLine{inner: keyState(salt, 0x36), outer: keyState(salt, 0x5c)}
-	h := sha1.New()
-	sum := make([]byte, sha1.Size)
-	if err := l.hash(h, h.(encoding.BinaryUnmarshaler), []byte(name), sum); err != nil {
-		panic("knownhosts: sha1 cannot restore its own state: " + err.Error())
-	}
-	return "|1|" + base64.StdEncoding.EncodeToString(salt) + "|" + base64.StdEncoding.EncodeToString(sum)
+	sum := newMAC(name).of(&hashedLine{inner: keyState(salt, 0x36), outer: keyState(salt, 0x5c)})
+	return "|1|" + base64.StdEncoding.EncodeToString(salt) + "|" + base64.StdEncoding.EncodeToString(sum[:])
 }

@@ -40,6 +40,7 @@ const commandLine = "command line"
 
 const (
 	hintNoSSH   = "install the OpenSSH client, or write a file without it and name that with -F"
+	hintBuiltin = "let ssh be asked (without --no-exec and --ssh-config-resolver builtin), or write a file without it and name that with -F"
 	hintUnknown = "correct or remove the line, or name the keyword in IgnoreUnknown before it"
 )
 

@@ -95,6 +95,31 @@ func parseJump(value string) ([]hop, bool) {
 	return hops, true
 }
 
+// CheckJump tells whether value is what ssh would take for -J: none, or hosts
+// with commas between them. Empty is no value at all.
+func CheckJump(value string) error {
+	hops, ok := parseJump(value)
+	if !ok {
+		return &Error{Text: "not a list of [user@]host[:port] or ssh://[user@]host[:port] with commas between"}
+	}
+	for _, h := range hops {
+		if err := h.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h hop) check() error {
+	if err := CheckHost(h.host); err != nil {
+		return err
+	}
+	if h.user == "" {
+		return nil
+	}
+	return CheckUser(h.user)
+}
+
 // plainJump tells whether all versions of OpenSSH take value apart as we do.
 // They cut it at blanks or do not, and keep quotes.
 func plainJump(value string) bool {
@@ -111,13 +136,8 @@ func (s *Settings) jump(value string) (string, error) {
 	}
 	texts := make([]string, len(hops))
 	for i, h := range hops {
-		if err := CheckHost(h.host); err != nil {
+		if err := h.check(); err != nil {
 			return "", err
-		}
-		if h.user != "" {
-			if err := CheckUser(h.user); err != nil {
-				return "", err
-			}
 		}
 		texts[i] = h.String()
 	}

@@ -17,8 +17,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"twaudit/internal/text"
 )
 
 // Bounds on one ssh -G. Match exec may run anything, and DNS may hang.
@@ -161,15 +159,6 @@ func (c *openSSH) arguments(q Query) []string {
 		args = append(args, "-p", strconv.Itoa(q.Port))
 	}
 	return append(append(args, c.args...), "--", q.Alias)
-}
-
-// opensshRefused keeps the first line of what ssh said: it names file and line.
-func opensshRefused(said string, err error) error {
-	first, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
-	if first == "" {
-		return fmt.Errorf("ssh -G: %w", err)
-	}
-	return &Error{Text: "ssh refuses its configuration", Hint: "ssh says: " + text.CleanMax(strings.TrimSpace(first), 300)}
 }
 
 // bounded keeps the first opensshBytes.

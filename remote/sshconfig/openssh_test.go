@@ -126,7 +126,7 @@ func TestOpenSSH_keepsBlanksInNamesOfKnownHosts(t *testing.T) {
 func TestOpenSSH_badAnswersAreErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ script, want string }{
-		"refusal":  {"echo '/etc/x line 3: Bad \033[31m option' >&2; exit 255", "refuses its configuration"},
+		"refusal":  {"echo '/etc/x line 3: Bad \033[31m option' >&2; exit 255", "/etc/x:3: ssh refuses this line"},
 		"silence":  {"exit 1", "exit status 1"},
 		"nothing":  {"exit 0", "without host"},
 		"half":     {"echo hostname h", "without host"},

@@ -150,7 +150,7 @@ func (r *Resolver) needSSH(b beyond) error {
 	why, hint := "", hintNoSSH
 	switch {
 	case r.options.Mode == ModeBuiltin:
-		why = "which is not asked"
+		why, hint = "which is not asked", hintBuiltin
 	case r.openssh == nil:
 		why = "and there is no ssh command"
 	case r.openssh.otherFiles != "":
