@@ -141,6 +141,8 @@ type Log struct {
 	Suppressed    *int64           `json:"suppressed,omitempty"`     // sum of the suppressed counts whose window holds a record of ours
 	EventsMin     *int64           `json:"events_min,omitempty"`     // records after unfolding repeats
 	EventsMax     *int64           `json:"events_max,omitempty"`     // EventsMin + Suppressed
+	Undated       *int64           `json:"undated,omitempty"`        // of EventsMin, those whose time could not be told: they are in the window that was read
+	Unattributed  *int64           `json:"unattributed,omitempty"`   // sum of the suppressed counts beside no record of ours: bounds nothing, and may hide ours
 	First         *time.Time       `json:"first,omitempty"`          // first overflow
 	Last          *time.Time       `json:"last,omitempty"`           // last overflow
 	Histogram     []HourCount      `json:"histogram,omitempty"`      // hours with events, oldest first
@@ -200,6 +202,7 @@ type Namespace struct {
 	ID            string  `json:"id"`             // inode number, as in net:[ID]
 	PID           int     `json:"pid,omitempty"`  // a process in it
 	Name          string  `json:"name,omitempty"` // "host", a container, pod, unit or command name
+	Kind          string  `json:"kind,omitempty"` // what made it: docker, podman, pod, lxc, nspawn, container (another engine), netns, unit, process
 	Buckets       *int64  `json:"buckets,omitempty"`
 	Limit         *int64  `json:"limit,omitempty"`
 	OverflowTotal *int64  `json:"overflow_total,omitempty"`

@@ -39,6 +39,11 @@ type Meta struct {
 	// hosts are then skipped or failed with StageInterrupted or StageDeadline.
 	Partial bool   `json:"partial"`
 	Limits  Limits `json:"limits"`
+	// Redacted is true when names, addresses, users and paths are pseudonyms.
+	Redacted bool `json:"redacted,omitempty"`
+	// Selection names what was asked for, whatever hosts that were, by a hash:
+	// runs of the same selection have the same one. Empty is not known.
+	Selection string `json:"selection,omitempty"`
 }
 
 // Limits are the measures by which a host is judged. The zero value is not

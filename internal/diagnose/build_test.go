@@ -51,7 +51,8 @@ func old(edits ...edit) *audit.Facts {
 // seed is the host that the project grew from: an old kernel, 5000 commented out above
 // 10000 in a file that changed in the minute of the last overflow.
 func seed(change time.Duration, edits ...edit) *audit.Facts {
-	base := []edit{fill(7450, 10000), overflowLines(56, change+5*time.Hour, change-35*time.Second), raised(5000, 10000, change)}
+	whole := audit.LogSource{Path: "/var/log/messages", First: ago(change + 10*day), Last: ago(time.Minute), Kernel: true}
+	base := []edit{fill(7450, 10000), overflowLines(56, change+5*time.Hour, change-35*time.Second), raised(5000, 10000, change), source(whole)}
 	return old(append(base, edits...)...)
 }
 

@@ -33,15 +33,14 @@ func configConflict(in *input) []audit.Finding {
 	}
 	var words []string
 	var evidence []audit.Evidence
-	differ, files := false, map[string]bool{}
+	differ := false // between files: a file has one line here
 	for i := range lines {
 		s := &lines[i]
 		differ = differ || s.value != lines[0].value
-		files[identity(s.file)] = true
 		words = append(words, fmt.Sprintf("%s sets %s", s.where(), text.Count(s.value)))
 		evidence = append(evidence, audit.Evidence{Text: s.entry.Key + " = " + s.entry.Value, Source: s.where(), At: s.file.MTime})
 	}
-	if !differ || len(files) < 2 {
+	if !differ {
 		return nil
 	}
 	title := strings.Join(words, ", ")

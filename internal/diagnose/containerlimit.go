@@ -20,7 +20,7 @@ func containerLimitRule() Rule {
 			"OpenVZ kernels have two further limits for each container.",
 		Needs: []string{"the limits of the other network namespaces (root), or OpenVZ records in the kernel log"},
 		Advice: []string{
-			"Set the limit inside the container's namespace: docker run --sysctl, a pod's securityContext.sysctls, or the CNI tuning plugin; the host's files have no effect there",
+			"Set the limit inside the namespace, by what made it: docker run --sysctl, a pod's securityContext.sysctls, lxc.sysctl, ip netns exec NAME sysctl -w; the host's files have no effect there",
 		},
 		Sources: []string{"Linux commit 1946e672c173", "docker-run(1), --sysctl"},
 		check:   containerLimit,
@@ -39,22 +39,23 @@ func containerLimit(in *input) []audit.Finding {
 }
 
 // sickContainers is for namespaces that overflow or nearly do, ours included
-// when the login is inside a container.
+// when the login is inside a container. Whenever a host has its verdict from
+// another namespace this fires: rows of numbers, such as the CSV's, show the
+// login's own, and the flag is what says so.
 func sickContainers(in *input) *audit.Finding {
-	var names []string
+	var names, advice []string
 	var evidence []audit.Evidence
 	for _, t := range in.tables {
 		// The host's own table has the ordinary advice, unless "host" is a
-		// container itself; a missing limit is a gap and not a place to point at.
-		if t.own && !in.inContainer() || t.limit == nil || t.sharesHostTable(in) || !t.verdict.Worse(audit.VerdictUnknown) {
+		// container itself.
+		if t.own && !in.inContainer() || !t.verdict.Worse(audit.VerdictUnknown) {
 			continue
 		}
-		name := t.label
-		if t.own {
-			name = "this " + in.facts.Host.Virtualization + " container"
-		}
-		names = append(names, fmt.Sprintf("%s (limit %s)", name, text.Count(*t.limit)))
+		names = append(names, in.withLimit(t))
 		evidence = append(evidence, t.limitEvidence(in)...)
+		if a := "Set the limit " + in.whereToSet(t); len(advice) < maxPlaces && !slices.Contains(advice, a) {
+			advice = append(advice, a)
+		}
 	}
 	if len(names) == 0 {
 		return nil
@@ -62,8 +63,26 @@ func sickContainers(in *input) *audit.Finding {
 	return &audit.Finding{
 		Severity: audit.SeverityWarning,
 		Title:    "the limit to change is that of " + enumerate(names),
-		Evidence: evidence,
+		Evidence: evidence[:min(len(evidence), maxNamespaces)], Advice: advice,
 	}
+}
+
+// maxPlaces bounds the different ways of setting a limit that are told at once.
+const maxPlaces = 5
+
+// withLimit names a namespace and its limit.
+func (in *input) withLimit(t *table) string {
+	name := t.label
+	if t.own {
+		name = "this " + in.facts.Host.Virtualization + " container"
+	}
+	switch {
+	case t.sharesHostTable(in):
+		return "the machine, which shares its table with " + name
+	case t.limit == nil:
+		return name + " (limit not read)"
+	}
+	return fmt.Sprintf("%s (limit %s)", name, text.Count(*t.limit))
 }
 
 // strayContainers is for hosts whose own setting stops at the namespace.

@@ -152,8 +152,10 @@ func (in *input) goal(t *table) int64 {
 // whereToSet: a file of the host never reaches another namespace.
 func (in *input) whereToSet(t *table) string {
 	switch {
+	case t.sharesHostTable(in) || t.own && in.inContainer() && in.kernel.globalTable():
+		return "on the machine itself: before kernel 4.11 all its namespaces share one table"
 	case !t.own || in.inContainer():
-		return "inside that namespace: docker run --sysctl, a pod's securityContext.sysctls, or the CNI tuning plugin; files of the host do not reach it"
+		return "inside that namespace (" + in.setInside(t) + "); files of the host do not reach it"
 	case in.conf != nil:
 		return "in " + in.conf.source + ", and load it (" + in.load() + ")"
 	case in.facts.Config != nil && in.facts.Config.Reader == audit.ReaderBusyBox:

@@ -37,7 +37,7 @@ func Host(facts *audit.Facts, gaps []audit.Gap, past *audit.Past, limits audit.L
 		Gaps:       in.allGaps(),
 		Headroom:   in.headroom(),
 		Namespaces: in.namespaces(),
-		History:    in.history(),
+		History:    in.history(past, findings),
 	}
 }
 

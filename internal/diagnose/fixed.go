@@ -14,7 +14,7 @@ func fixedRule() Rule {
 		ID: "fixed", Severity: audit.SeverityInfo,
 		Title: "the table overflowed until its limit was raised, and not since",
 		Meaning: "Proven only when all of this holds: the limit was raised in this boot; the last overflow is dated and not younger than the raise (plus 2 minutes); " +
-			"the evidence was alive afterwards; the running limit is the configured one, with room left; and it has been quiet for twice the longest earlier pause, at least a day.",
+			"the evidence goes on without a hole and was alive through all of the quiet time; the running limit is the configured one, with room left; and it has been quiet for twice the longest earlier pause, at least a day.",
 		Needs:   []string{"the file that sets " + tcpTWBucketsKey + " and its change time, or an earlier run with a lower limit", "a kernel log, or an earlier run after the raise"},
 		Advice:  []string{"Keep the setting; nothing else is needed"},
 		Sources: []string{"sysctl.conf(5)", "sysctl.d(5)"},
@@ -27,6 +27,7 @@ func fixedRule() Rule {
 // lastOne is the end of the overflows, as far as it is dated.
 type lastOne struct {
 	at       time.Time     // by the host's clock; seen by history, no later than this
+	until    time.Time     // how far the evidence has watched since: a counter until now, a log to its end
 	gap      time.Duration // the longest pause between earlier overflows
 	evidence []audit.Evidence
 }
@@ -43,7 +44,7 @@ func (in *input) fixed(t *table, h *happening) *audit.Finding {
 	if last == nil {
 		return nil
 	}
-	quiet := in.clock.Sub(last.at)
+	quiet := last.until.Sub(last.at)
 	// The time since a burst says nothing before it is well beyond the pauses
 	// that there were between bursts anyway.
 	if quiet < day || quiet/2 < last.gap {
@@ -85,14 +86,19 @@ func (in *input) endOfOverflows(t *table, r *raise, h *happening) *lastOne {
 // their own, which no raise of the host's cures.
 func (in *input) endLogged(t *table, r *raise) *lastOne {
 	last := in.lastLogged(t)
-	if last == nil || last.After(r.at.Add(grace)) || len(in.facts.Log.Containers) > 0 || t.trail.earlier != nil {
+	if last == nil || in.undated() > 0 || last.After(r.at.Add(grace)) || len(in.facts.Log.Containers) > 0 || t.trail.earlier != nil {
 		return nil
 	}
-	// A counter at zero watches by itself; a log must have gone on speaking.
-	if t.total == nil && (!in.kernel.mayLog() || in.muted() || !in.heard(r.at)) {
-		return nil
+	// A counter at zero watches by itself; a log must have gone on speaking, and what
+	// is quiet behind its end nobody knows.
+	until := in.clock
+	if t.total == nil {
+		until = in.heard(r.at)
+		if !in.kernel.mayLog() || in.muted() || until.IsZero() {
+			return nil
+		}
 	}
-	return &lastOne{*last, longestPause(in.facts.Log), in.loggedEvidence()}
+	return &lastOne{*last, until, longestPause(in.facts.Log), in.loggedEvidence()}
 }
 
 // endCounted goes by history: the counter stood still since a run that came
@@ -114,7 +120,7 @@ func (in *input) endCounted(t *table, r *raise) *lastOne {
 	if !proven || in.overflowAfter(t, r) {
 		return nil
 	}
-	return &lastOne{at, in.longestLull(t), []audit.Evidence{
+	return &lastOne{at, in.clock, in.longestLull(t), []audit.Evidence{
 		{Text: "TCPTimeWaitOverflow was already " + text.Count(*t.total), Source: "history", At: &at},
 		{Text: "TCPTimeWaitOverflow is " + text.Count(*t.total), Source: t.netstat(), At: in.facts.Host.Clock},
 	}}

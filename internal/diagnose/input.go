@@ -34,6 +34,8 @@ type table struct {
 	own     bool
 	id      string
 	pid     int    // a process in it; 0 when not known
+	name    string // as the facts have it
+	maker   string // audit.Namespace.Kind
 	label   string // how to name it in a sentence; empty for the login's own
 	buckets *int64
 	first   *int64
@@ -109,7 +111,7 @@ func (in *input) otherTables() []*table {
 	for i := range list {
 		n := &list[i]
 		tables = append(tables, &table{
-			id: n.ID, pid: n.PID, label: label(n), buckets: nonNegative(n.Buckets), limit: n.Limit,
+			id: n.ID, pid: n.PID, name: n.Name, maker: n.Kind, label: label(n), buckets: nonNegative(n.Buckets), limit: n.Limit,
 			total: nonNegative(n.OverflowTotal), delta: n.OverflowDelta, seconds: in.own.seconds,
 		})
 	}

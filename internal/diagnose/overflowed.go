@@ -127,7 +127,8 @@ func (in *input) earlierOverflow(t *table) *happening {
 	}
 }
 
-// loggedOverflow counts an undated record too: it is in the window that was read.
+// loggedOverflow counts an undated record too: it is in the window that was read,
+// also beside others that are dated and old.
 func (in *input) loggedOverflow(t *table) *happening {
 	if !t.own || in.logged() <= 0 {
 		return nil
@@ -137,6 +138,9 @@ func (in *input) loggedOverflow(t *table) *happening {
 		return &happening{plural(in.logged(), "overflow record") + " without a time in the kernel log", in.loggedEvidence()}
 	}
 	if !in.since(*last) {
+		if n := in.undated(); n > 0 {
+			return &happening{plural(n, "overflow record") + " without a time in the kernel log", in.loggedEvidence()}
+		}
 		return nil
 	}
 	title := plural(in.logged(), "overflow record") + " in the kernel log, the last at " + stamp(*last)

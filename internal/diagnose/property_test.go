@@ -137,6 +137,10 @@ func TestHost_anyFacts(t *testing.T) {
 		if !slices.Contains(audit.Verdicts, d.Verdict) || !slices.Contains(d.Flags, string(d.Verdict)) && d.Verdict != worstChild(d) {
 			t.Fatalf("verdict %q without its finding: %v", d.Verdict, d.Flags)
 		}
+		// Rows of numbers show the login's own namespace: the flag says where else.
+		if len(d.Namespaces) > 0 && d.Namespaces[0].Name == "host" && d.Namespaces[0].Verdict != d.Verdict && !slices.Contains(d.Flags, "container-limit") {
+			t.Fatalf("%s comes from another namespace, and no flag says so: %v", d.Verdict, d.Flags)
+		}
 		for _, finding := range d.Findings {
 			if finding.Title == "" || len(finding.Advice) == 0 || finding.Severity.Rank() > 2 {
 				t.Fatalf("incomplete: %+v", finding)

@@ -154,6 +154,12 @@ func TestRules(t *testing.T) {
 		{"log-unreadable", modern(noLog), ""},
 		{"log-saturated", old(overflowLines(9, 2*day, day), func(f *audit.Facts) { f.Log.Suppressed, f.Log.EventsMax = new(int64(506)), new(int64(515)) }), "between 9 and about 515 overflows"},
 		{"log-saturated", old(overflowLines(9, 2*day, day), func(f *audit.Facts) { f.Log.Suppressed = new(int64(0)) }), ""},
+		{"log-saturated", old(func(f *audit.Facts) { f.Log.Unattributed = new(int64(506)) }), "506 messages suppressed beside no overflow record"},
+		{"log-saturated", old(func(f *audit.Facts) { f.Log.Unattributed = new(int64(0)) }), ""},
+		{"log-saturated", old(noLog, func(f *audit.Facts) { f.Log = &audit.Log{Unattributed: new(int64(506))} }), ""},
+		{"log-saturated", modern(func(f *audit.Facts) { f.Log = &audit.Log{Unattributed: new(int64(506))} }), ""},
+		{"raised-unproven", modern(overflows(9, 0), fill(100, 10000), raised(5000, 10000, 2*day)), "limit raised from 5,000 to 10,000"},
+		{"raised-unproven", modern(fill(100, 10000), raised(5000, 10000, 2*day), namespaces(child("web", 1, 10000, 9, 0))), ""},
 
 		{"clock-skew", modern(skew(-7_200_000)), "the host's clock is 2h00m behind ours"},
 		{"clock-skew", modern(skew(60_000)), "1m ahead of ours"},

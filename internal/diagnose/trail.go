@@ -140,38 +140,6 @@ func (in *input) leaps(t *table) []leap {
 	return list
 }
 
-// history says what the earlier runs contributed; nil without any.
-func (in *input) history() *audit.History {
-	if len(in.past) == 0 {
-		return nil
-	}
-	first, last := in.past[0].At, in.past[len(in.past)-1].At
-	h := &audit.History{FirstSeen: &first, LastSeen: &last}
-	for _, t := range in.tables {
-		h.Notes = append(h.Notes, in.pastNotes(t)...)
-	}
-	return h
-}
-
-// pastNotes is for the reader of a report: what history changed about a verdict,
-// or could not help with.
-func (in *input) pastNotes(t *table) []string {
-	var notes []string
-	if fell := t.trail.fell; fell != nil {
-		notes = append(notes, t.say("the overflow counter fell from %s at %s to %s: it was reset, and only counts from then on",
-			text.Count(*fell.OverflowTotal), stamp(in.hostTime(fell.At)), text.Count(*t.total)))
-	}
-	if still := t.still(); still != nil && *t.total > 0 {
-		notes = append(notes, t.say("%s before %s, none since", plural(*t.total, "overflow"), stamp(in.hostTime(still.At))))
-	}
-	if len(t.trail.same) == 0 && t.own && in.facts.Host.BootID != "" {
-		if last := in.past[len(in.past)-1]; last.BootID != "" && last.BootID != in.facts.Host.BootID {
-			notes = append(notes, "the host was booted after "+stamp(in.hostTime(last.At))+": its counters began again")
-		}
-	}
-	return notes
-}
-
 // plural writes a count with its noun: 1 overflow, 2 overflows.
 func plural(n int64, noun string) string {
 	if n == 1 {

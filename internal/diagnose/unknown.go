@@ -98,6 +98,8 @@ func (in *input) logRemedy() string {
 		return "set " + warningsKey + "=1, so that this kernel prints its overflows"
 	case in.inOpenVZ():
 		return "audit the hardware node, whose kernel log names the container"
+	case in.inContainer():
+		return "audit the machine that runs this container"
 	}
 	return "add the login to group adm or systemd-journal, or scan with --sudo"
 }

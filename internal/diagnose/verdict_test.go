@@ -171,7 +171,7 @@ func TestHost_fixed(t *testing.T) {
 		{"a: changed before boot", seed(change, up(19*day)), nil, overflowed, "!raised-unproven"},
 		{"a: another key's smaller value", seed(change, conf("/etc/sysctl.conf", change, tcpTWBucketsKey+"_ub=5000", assign(10000))), nil, overflowed, "!raised-unproven"},
 		{"a: another file's smaller value", seed(change, conf("/etc/sysctl.conf", change, assign(10000)), func(f *audit.Facts) {
-			f.Config.Files = append([]audit.ConfigFile{{Path: "/etc/sysctl.d/1.conf", Entries: []audit.ConfigEntry{{Line: 1, Key: tcpTWBucketsKey, Value: "5000"}}}}, f.Config.Files...)
+			f.Config.Files = append([]audit.ConfigFile{{Path: "/etc/sysctl.d/1.conf", Entries: []audit.ConfigEntry{{Line: 7, Key: tcpTWBucketsKey, Value: "5000"}}}}, f.Config.Files...)
 		}), nil, overflowed, "!raised-unproven"},
 		{"a: the file is read through a link", seed(change, func(f *audit.Facts) {
 			f.Config.Files[0].Path, f.Config.Files[0].Target = "/etc/sysctl.d/99-sysctl.conf", "/etc/sysctl.conf"
@@ -180,7 +180,13 @@ func TestHost_fixed(t *testing.T) {
 		{"b: later than that", seed(change, overflowLines(9, 21*day, change-2*time.Minute-time.Second)), nil, overflowed, "!raised-unproven"},
 		{"b: without a time", seed(change, func(f *audit.Facts) { f.Log.Last = nil }), nil, overflowed, "raised-unproven"},
 		{"c: the log ends before the change", seed(change, source(audit.LogSource{Path: "/var/log/kern", First: ago(30 * day), Last: ago(change), Kernel: true})), nil, overflowed, "raised-unproven"},
-		{"c: one line after it", seed(change, source(audit.LogSource{Path: "/var/log/kern", First: ago(30 * day), Last: ago(change - time.Second), Kernel: true})), nil, fixed, ""},
+		{"c: it ends right after it", seed(change, source(audit.LogSource{Path: "/var/log/kern", First: ago(30 * day), Last: ago(change - 23*time.Hour), Kernel: true})), nil, overflowed, "raised-unproven"},
+		{"c: it ends when it was quiet for long enough", seed(change, source(audit.LogSource{Path: "/var/log/kern", First: ago(30 * day), Last: ago(change - 25*time.Hour), Kernel: true})), nil, fixed, ""},
+		{"c: a file between the change and now is gone", seed(change, source(
+			audit.LogSource{Path: "/var/log/kern", First: ago(9 * day), Last: ago(0), Kernel: true},
+			audit.LogSource{Path: "/var/log/kern.2", First: ago(30 * day), Last: ago(16 * day), Kernel: true})), nil, overflowed, "raised-unproven"},
+		{"c: where its beginning is not known", seed(change, source(audit.LogSource{Path: "/var/log/kern", Last: ago(0), Kernel: true})), nil, overflowed, "raised-unproven"},
+		{"b: one without a time", seed(change, func(f *audit.Facts) { f.Log.Undated = new(int64(1)) }), nil, overflowed, "raised-unproven"},
 		{"c: muted since", seed(change, sysctls(warningsKey+"=0")), nil, overflowed, "raised-unproven"},
 		{"d: another limit runs", seed(change, fill(4000, 5000)), nil, overflowed, "!raised-unproven config-drift"},
 		{"d: nearly full again", seed(change, fill(8000, 10000)), nil, overflowed, "near-limit"},
@@ -211,6 +217,9 @@ func TestHost_fixed(t *testing.T) {
 		{"counter rose again after the raise", modern(overflows(10, 0), fill(100, 10000), raised(5000, 10000, change)),
 			past(run(9*day, 10000, 9), run(8*day, 10000, 10)), overflowed, "!raised-unproven"},
 		{"a counter at zero watches where a log cannot", modern(fill(100, 10000), overflowLines(9, 21*day, change), raised(5000, 10000, change)), nil, fixed, ""},
+		{"a raise of tomorrow, and a counter at zero", modern(fill(100, 10000), overflowLines(9, 21*day, 20*day), raised(5000, 10000, -time.Hour)), nil, overflowed, "!raised-unproven"},
+		{"lines of the kernel before, and no counter", modern(noCounter, fill(100, 10000), overflowLines(9, 21*day, change), raised(5000, 10000, change),
+			source(audit.LogSource{Path: "/var/log/kern", First: ago(30 * day), Last: ago(0), Kernel: true})), nil, overflowed, "raised-unproven"},
 		{"still overflowing", modern(overflows(10, 1), fill(100, 10000), raised(5000, 10000, change)), nil, overflowing, "!raised-unproven"},
 	}
 	for _, tt := range tests {

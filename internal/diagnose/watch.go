@@ -99,11 +99,22 @@ func (w *watcher) join() {
 	}
 }
 
-// heard reports whether any watching log holds a line newer than at.
-func (in *input) heard(at time.Time) bool {
-	return slices.ContainsFunc(in.watchers(), func(w watcher) bool {
-		return w.kernel && w.to != nil && w.to.After(at)
-	})
+// heard is until when a log that goes on from at without a hole has watched: now
+// when it is alive, else to its newest line; the zero time when there is none. A file
+// that is gone, or could not be read, may hold what came after.
+func (in *input) heard(at time.Time) (until time.Time) {
+	for _, w := range in.watchers() {
+		if !w.kernel || w.from == nil || w.from.After(at) || !w.to.After(at) {
+			continue
+		}
+		if in.clock.Sub(*w.to) <= day {
+			return in.clock
+		}
+		if w.to.After(until) {
+			until = *w.to
+		}
+	}
+	return until
 }
 
 // muted reports whether this kernel was told not to print its network messages.
@@ -130,12 +141,29 @@ func (in *input) silence() (span time.Duration, path, doubt string) {
 		return 0, "", "this is an OpenVZ container, whose overflows only the hardware node's log names"
 	case log == nil || log.OverflowLines == nil:
 		return 0, "", "the kernel log could not be read"
+	case in.inContainer():
+		return in.containerSilence()
 	}
 	// A log of mail or web lines alone would never hold ours: only one that the
 	// kernel writes to can be silent. The one that reaches back farthest wins.
-	doubt = "no readable log holds kernel lines"
+	return in.silenceOf("no readable log holds kernel lines", func(w *watcher) bool { return w.kernel })
+}
+
+// containerSilence believes the kernel's own buffer alone: of the lines of one
+// kernel each syslog daemon that reads them gets a part, the machine's and those of
+// its containers.
+func (in *input) containerSilence() (span time.Duration, path, doubt string) {
+	return in.silenceOf("this is a container, whose logs need not hold what the kernel printed",
+		func(w *watcher) bool { return w.path == "dmesg" })
+}
+
+// silenceOf takes the log that reaches back farthest of those that would hold our
+// line; doubt is what to say where there is none of them.
+func (in *input) silenceOf(doubt string, would func(*watcher) bool) (time.Duration, string, string) {
+	var span time.Duration
+	path := ""
 	for _, w := range in.watchers() {
-		if !w.kernel {
+		if !would(&w) {
 			continue
 		}
 		reach, why := in.reach(&w)
@@ -186,6 +214,14 @@ func (in *input) logged() int64 {
 		}
 	}
 	return containers
+}
+
+// undated is the number of those records whose time could not be told.
+func (in *input) undated() int64 {
+	if in.facts.Log == nil || nonNegative(in.facts.Log.Undated) == nil {
+		return 0
+	}
+	return *in.facts.Log.Undated
 }
 
 // loggedEvidence is what the log holds, as evidence; nil without a record.

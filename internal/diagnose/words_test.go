@@ -68,7 +68,7 @@ func TestHost_adviceFollowsTheKind(t *testing.T) {
 		"Treat it as low harm":                                          modern(overflows(9, 9)),
 		"Leave tcp_tw_recycle off":                                      modern(overflows(9, 9)),
 		"Raise the limit further: the raise from 5,000 to 10,000":       seed(20*day, overflowLines(9, 21*day, 5*day)),
-		"inside that namespace: docker run --sysctl":                    modern(namespaces(child("web", 100, 100, 7, 7))),
+		"inside that namespace (nsenter -t 77 -n sysctl -w":             modern(namespaces(child("web", 100, 100, 7, 7))),
 		"Set net.core.warnings=1, so that this kernel prints":           old(sysctls(warningsKey + "=0")),
 		"Audit the hardware node, whose kernel log names the container": old(func(f *audit.Facts) { f.Host.Virtualization = "openvz" }),
 	} {
@@ -81,6 +81,53 @@ func TestHost_adviceFollowsTheKind(t *testing.T) {
 			t.Errorf("no advice says %q: %q", want, all)
 		}
 		for _, a := range all {
+			wantVerb(t, a)
+		}
+	}
+}
+
+// TestHost_limitOfANamespace: how a limit gets into a namespace depends on what
+// made it.
+func TestHost_limitOfANamespace(t *testing.T) {
+	t.Parallel()
+	kind := func(kind, name string) *audit.Facts {
+		n := child(name, 100, 100, 7, 7)
+		n.Kind = kind
+		return modern(namespaces(n))
+	}
+	inside := func(what string) *audit.Facts {
+		return modern(fill(99, 100), func(f *audit.Facts) { f.Host.Virtualization = what })
+	}
+	unread := child("web", 0, 0, 7, 0)
+	unread.Limit, unread.Buckets = nil, nil
+	for _, c := range []struct {
+		facts       *audit.Facts
+		title, want string
+	}{
+		{kind("docker", "docker:77aa"), "docker:77aa (net:[2]) (limit 100)", "docker run --sysctl"},
+		{kind("podman", "podman:77aa"), "", "podman run --sysctl"},
+		{kind("pod", "pod:1/2"), "", "--allowed-unsafe-sysctls"},
+		{kind("lxc", "container:web"), "", "lxc.sysctl.net.ipv4.tcp_max_tw_buckets"},
+		{kind("nspawn", "container:web"), "", "a sysctl file inside the container"},
+		{kind("container", "crio:77aa"), "", "the engine that runs the container"},
+		{kind("netns", "blue"), "", "ip netns exec blue sysctl -w"},
+		{kind("netns", "$(reboot)"), "", "ip netns exec NAME sysctl -w"},
+		{kind("unit", "worker.service"), "", "nsenter -t 77 -n sysctl -w net.ipv4.tcp_max_tw_buckets=N now, and at each start of worker.service"},
+		{kind("process", "worker"), "", "nsenter -t 77 -n sysctl -w net.ipv4.tcp_max_tw_buckets=N now, and in what makes the namespace"},
+		{inside("kubepods"), "this kubepods container (limit 100)", "securityContext.sysctls"},
+		{inside("systemd-nspawn"), "", "a sysctl file inside the container"},
+		{inside("oci"), "", "the engine that runs the container"},
+		{modern(namespaces(unread)), "namespace web (net:[2]) (limit not read)", "nsenter -t 77"},
+		{modern(kernelIs("3.10.0"), namespaces(unread)), "the machine, which shares its table with namespace web", "Set the limit on the machine itself"},
+		{modern(kernelIs("3.10.0"), fill(99, 100), func(f *audit.Facts) { f.Host.Virtualization = "docker" }), "", "Set the limit on the machine itself"},
+	} {
+		d := judged(t, c.facts, nil)
+		d.wantTitle(t, "container-limit", c.title)
+		advice := d.find("container-limit").Advice
+		if len(advice) != 1 || !strings.Contains(advice[0], c.want) {
+			t.Errorf("advice %q lacks %q", advice, c.want)
+		}
+		for _, a := range advice {
 			wantVerb(t, a)
 		}
 	}

@@ -56,7 +56,7 @@ func TestChroots(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			h := hosts[f.name]
 			h.checkAll(t, f.name, f.expect, now)
-			t.Logf("%-24s %s", f.name, text(h.at("verdict")))
+			t.Logf("%-36s expected %-12s got %s", f.name, f.verdict(), text(h.at("verdict")))
 		})
 	}
 }

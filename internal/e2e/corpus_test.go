@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"twaudit/internal/diagnose"
@@ -9,6 +10,21 @@ import (
 
 // fleetRules fire on several hosts together, which no single one can show.
 var fleetRules = map[string]bool{"same-machine-twice": true, "outlier-limit": true}
+
+// TestCorpus_isComplete demands of every host its verdict and all of its findings: a
+// rule that fires where it should not is an error too.
+func TestCorpus_isComplete(t *testing.T) {
+	paths, err := filepath.Glob("testdata/hosts/*.txtar")
+	must(t, err)
+	for _, path := range paths {
+		expected := strings.Join(loadFixture(t, path).expect, "\n")
+		for _, what := range []string{"verdict ", "findings are ", "coverage "} {
+			if !strings.Contains("\n"+expected, "\n"+what) {
+				t.Errorf("%s has no line: expect %s…", path, what)
+			}
+		}
+	}
+}
 
 // TestCorpus_namesEveryRule demands a host that turns red when a rule no longer
 // fires.

@@ -56,8 +56,9 @@ func (r result) at(path string) any {
 }
 
 // check holds one expectation against the host: "PATH VALUE", "PATH >= N",
-// "PATH <= N", "PATH absent", "PATH has WORD", "PATH lacks WORD", or
-// "PATH ago D", a time within two minutes of D before now.
+// "PATH <= N", "PATH absent", "PATH has WORD", "PATH lacks WORD", "PATH ago D", a
+// time within two minutes of D before now, or "findings are RULE/SEVERITY...", all
+// of them in their order.
 func (r result) check(expectation string, now time.Time) error {
 	path, want, _ := strings.Cut(strings.TrimSpace(expectation), " ")
 	got := r.at(path)
@@ -72,6 +73,8 @@ func (r result) check(expectation string, now time.Time) error {
 		ok = err == nil && isNumber && (op == ">=" && n >= limit || op == "<=" && n <= limit)
 	case "has", "lacks":
 		ok = holds(got, operand) == (op == "has")
+	case "are":
+		ok = rules(got) == operand
 	case "ago":
 		at, err := time.Parse(time.RFC3339Nano, fmt.Sprint(got))
 		ago, err2 := parseAgo(operand)
@@ -91,6 +94,17 @@ func holds(got any, word string) bool {
 		return got != nil && strings.Contains(text(got), word)
 	}
 	return slices.ContainsFunc(list, func(v any) bool { return text(v) == word })
+}
+
+// rules lists findings as an expectation does.
+func rules(findings any) string {
+	list, _ := findings.([]any)
+	var words []string
+	for _, v := range list {
+		f, _ := v.(map[string]any)
+		words = append(words, text(f["rule"])+"/"+text(f["severity"]))
+	}
+	return strings.Join(words, " ")
 }
 
 // text writes a JSON value as an expectation would name it.

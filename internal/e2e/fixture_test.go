@@ -25,6 +25,7 @@ import (
 //	login root|audit        as whom it is audited (root when absent)
 //	mtime PATH AGO          a file's time of last change
 //	mode PATH OCTAL         a file's mode
+//	zone NOW BEFORE AGO     the time on its wall: east of UTC in seconds, now and until so long ago
 //	link PATH TARGET        a symbolic link, made after the files
 //	pack gz|xz|bz2|zst PATH a file is really compressed by that tool, under its own name
 //	expect PATH CHECK       see result.check
@@ -36,6 +37,7 @@ type fixture struct {
 	login    string
 	mtimes   map[string]time.Duration
 	modes    map[string]os.FileMode
+	zone     wallZone
 	links    map[string]string
 	packs    map[string]string // path -> suffix of the tool
 	expect   []string
@@ -72,6 +74,16 @@ func loadFixture(t *testing.T, path string) *fixture {
 	return f
 }
 
+// verdict is the one that is expected; empty when none is.
+func (f *fixture) verdict() string {
+	for _, e := range f.expect {
+		if v, ok := strings.CutPrefix(e, "verdict "); ok {
+			return v
+		}
+	}
+	return ""
+}
+
 func (f *fixture) directive(line string) error {
 	word, rest, _ := strings.Cut(line, " ")
 	path, value, _ := strings.Cut(rest, " ")
@@ -97,6 +109,8 @@ func (f *fixture) directive(line string) error {
 		if f.packs[value] = path; packers[path] == "" {
 			err = fmt.Errorf("no such packer")
 		}
+	case "zone":
+		f.zone, err = parseZone(strings.Fields(rest))
 	case "expect":
 		f.expect = append(f.expect, rest)
 	default:
@@ -120,10 +134,14 @@ func (f *fixture) build(t *testing.T, root, userlands string, now time.Time) {
 	for _, file := range f.files {
 		path := filepath.Join(root, file.Name)
 		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		_ = os.Remove(path) // a tool is the same file in all hosts
 		must(t, os.WriteFile(path, f.pack(t, file.Name, f.render(t, file, now)), f.mode(file.Name)))
 		if ago, set := f.mtimes[file.Name]; set {
 			must(t, os.Chtimes(path, time.Time{}, now.Add(-ago)))
 		}
+	}
+	if f.zone.set {
+		must(t, os.WriteFile(filepath.Join(root, "etc/localtime"), f.zone.file(now), 0o644))
 	}
 	for name, target := range f.links {
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755))
@@ -161,7 +179,8 @@ func (f *fixture) pack(t *testing.T, name string, content []byte) []byte {
 // render fills the times into a file. Templates have:
 //
 //	{{ago "20d" "Jan _2 15:04:05"}}   the time 20 days ago, in Go's layout
-//	{{unix "20d"}}                    the same in seconds since 1970
+//	{{wall "20d" "Jan _2 15:04:05"}}  the same by the zone directive
+//	{{unix "20d"}}                    in seconds since 1970
 //	{{seconds "40d"}}                 a length in seconds, for /proc/uptime
 //	{{repeat 100 "line"}}             100 equal lines
 func (f *fixture) render(t *testing.T, file txtar.File, now time.Time) []byte {
@@ -171,7 +190,11 @@ func (f *fixture) render(t *testing.T, file txtar.File, now time.Time) []byte {
 		return now.Add(-d).UTC(), err
 	}
 	tmpl, err := template.New(file.Name).Funcs(template.FuncMap{
-		"ago":  func(ago, layout string) (string, error) { at, err := since(ago); return at.Format(layout), err },
+		"ago": func(ago, layout string) (string, error) { at, err := since(ago); return at.Format(layout), err },
+		"wall": func(ago, layout string) (string, error) {
+			at, err := since(ago)
+			return f.zone.at(at, now).Format(layout), err
+		},
 		"unix": func(ago string) (int64, error) { at, err := since(ago); return at.Unix(), err },
 		"seconds": func(length string) (string, error) {
 			d, err := parseAgo(length)

@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,9 +50,15 @@ func TestRoots(t *testing.T) {
 	}
 	run := parseRun(t, string(out))
 	for _, f := range fixtures {
-		expect := slices.DeleteFunc(slices.Clone(f.expect), func(e string) bool {
-			return strings.Contains(e, "clock-skew") || strings.Contains(e, "clock_skew")
-		})
+		var expect []string
+		for _, e := range f.expect {
+			if strings.HasPrefix(e, "findings are ") {
+				e = strings.Join(strings.Fields(strings.Replace(e, "clock-skew/warning", "", 1)), " ")
+			}
+			if !strings.Contains(e, "clock-skew") && !strings.Contains(e, "clock_skew") {
+				expect = append(expect, e)
+			}
+		}
 		run[f.name].checkAll(t, f.name, expect, now)
 	}
 }

@@ -65,6 +65,8 @@
 //	proc_bc yes             /proc/bc exists (OpenVZ node only)
 //	= release PATH          the first of os-release, redhat-release, SuSE-release, debian_version, openwrt_release, alpine-release, …
 //	|raw lines, at most 30
+//	= localtime             /etc/localtime in hex, where the log is the evidence: it knows summer time
+//	|54 5a 69 66 …          any number of bytes a line
 //	= cgroup1               /proc/1/cgroup
 //	|raw lines, at most 15
 //	= cmdline               words of /proc/cmdline that begin with sysctl.
@@ -130,6 +132,7 @@
 //	tw N                    sockstat
 //	overflow N              TCPTimeWaitOverflow; absent: no such counter or not readable
 //	limit N                 tcp_max_tw_buckets of that namespace (root only)
+//	hostname NAME           of PID, where it has one of its own
 //
 // ID is the inode in net:[ID] with "by ns". Without the right to read that,
 // namespaces are told apart by the inode of their /proc/PID/net/netstat ("by

@@ -37,6 +37,9 @@ func (p *parser) reported(s *section) {
 	if n := count(s.value("skipped")); n != nil && *n > 0 {
 		p.gap(s.name, fmt.Sprintf("%d file names with control characters were left out", *n), "rename those files")
 	}
+	if s.name == "log" {
+		return // its parser says them together with what the sources say
+	}
 	seen := map[string]bool{}
 	for _, line := range s.gaps {
 		what, word, _ := strings.Cut(line, " ")

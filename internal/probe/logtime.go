@@ -156,15 +156,22 @@ func (c logClock) sinceBoot(seconds, micros string) time.Time {
 // plausible drops times that lie in the future: a clock was wrong, or somebody
 // lies, and either would make an old record look like a fresh one.
 func (c logClock) plausible(at time.Time) time.Time {
-	if at.Year() < 1990 || at.After(c.now.Add(clockSlack)) {
+	if neverSet(at) || at.After(c.now.Add(clockSlack)) {
 		return time.Time{}
 	}
 	return at
 }
 
+// neverSet is before what a clock shows that was ever set: machines without a battery
+// begin at 1970 with each boot, in the middle of logs that go on.
+func neverSet(t time.Time) bool { return t.Year() < 1990 }
+
 // latestYear dates a stamp without a year: the latest one that does not lie
-// beyond the source's newest time.
+// beyond the source's newest time. By a clock that was never set it cannot be told.
 func (c logClock) latestYear(parts clockParts) time.Time {
+	if neverSet(c.now) {
+		return time.Time{}
+	}
 	bound := c.now
 	if !c.newest.IsZero() && c.newest.Before(bound) {
 		bound = c.newest

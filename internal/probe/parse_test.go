@@ -177,12 +177,12 @@ func TestParse_withoutProc(t *testing.T) {
 func TestParse_gapLines(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ uid, section, line, reason, remedy string }{
-		{"1000", "log", "gap journal denied", "journal: permission denied", "add the login to the group systemd-journal, or run as root or with --sudo"},
-		{"1000", "log", "gap dmesg denied", "dmesg: permission denied", "run as root or with --sudo"},
+		{"1000", "log", "gap journal denied", "permission denied: journal", "add the login to the group systemd-journal, or run as root or with --sudo"},
+		{"1000", "log", "gap dmesg denied", "permission denied: dmesg", "run as root or with --sudo"},
 		{"1000", "namespaces", "gap nsenter denied", "nsenter: permission denied", "run as root or with --sudo"},
 		{"0", "namespaces", "gap nsenter denied", "nsenter: permission denied", ""},
 		{"0", "namespaces", "gap nsenter no-tool", "nsenter: the tool that reads it is missing", "install nsenter"},
-		{"0", "log", "gap /var/log/messages budget", "/var/log/messages: the budget of time and bytes was used up", "scan with --logs full and a longer --host-timeout"},
+		{"0", "log", "gap /var/log/messages budget", "the budget of time and bytes was used up: /var/log/messages", "scan with --logs full and a longer --host-timeout"},
 		{"0", "states", "gap states too-large", "states: it is too large to be read for this", ""},
 		{"0", "states", "gap states timeout", "states: it took too long", "scan with a longer --host-timeout"},
 		{"0", "states", "gap states \x1b[31mnew", "states: \ufffd[31mnew", ""},
@@ -244,6 +244,39 @@ func TestIdentity_clockSkew(t *testing.T) {
 	a, err := Parse([]byte(wire("identity\n"+testIdentity)), wireNonce, time.Time{})
 	if err != nil || a.Facts.Host.ClockSkewMS != nil {
 		t.Errorf("skew against no clock: %v, %v", a.Facts.Host.ClockSkewMS, err)
+	}
+}
+
+// berlin is a zone file with one change, from UTC+2 to UTC+1 on 25 October 2026.
+const berlin = "545a6966 00 000000000000000000000000000000 00000000 00000000 00000000 00000001 00000002 00000009 " +
+	"6add5490 01 00001c20 01 00 00000e10 00 05 43455354 00 434554 00"
+
+// Logs are stamped by the clock on the wall, files by seconds since 1970: the two
+// meet at the minute only when summer time is known.
+func TestIdentity_summerTime(t *testing.T) {
+	t.Parallel()
+	const log = "log\nmode full\nsince 0\n= source kern /k\nmtime 1795375500\nread 9\n= first\n|Oct  1 10:00:00 web1 kernel: x\n" +
+		"= group ours kernel 1 1 web1 -\n|Oct 20 18:23:35 web1 kernel: x\nhour 1 1 0 Oct 20 18\n= last\n|Nov 22 20:25:00 web1 kernel: x\n"
+	for zone, want := range map[string]string{
+		"= localtime\n|" + berlin + "\n":                            "2026-10-20T16:23:35Z",
+		"= localtime\n|" + berlin[:90] + "\n|" + berlin[90:] + "\n": "2026-10-20T16:23:35Z",
+		"":                         "2026-10-20T17:23:35Z",
+		"= localtime\n|zz\n":       "2026-10-20T17:23:35Z",
+		"= localtime\n|545a6966\n": "2026-10-20T17:23:35Z",
+		"= localtime\n|" + strings.Repeat("54", maxZone+1) + "\n": "2026-10-20T17:23:35Z",
+	} {
+		f := parsedAs(t, "ostype Linux\nhostname web1\nclock 1795375589 +0100\n"+zone, log).Facts
+		if got := f.Log.Last.UTC().Format(time.RFC3339); got != want {
+			t.Errorf("%.40q: last at %s, want %s", zone, got, want)
+		}
+		if got := f.Host.Clock.Format(time.RFC3339); got != "2026-11-22T20:26:29+01:00" || f.Host.UTCOffset != "+01:00" {
+			t.Errorf("%.40q: clock %s, offset %s", zone, got, f.Host.UTCOffset)
+		}
+	}
+	// By TZ the host's date is another than the file says.
+	f := parsedAs(t, "ostype Linux\nhostname web1\nclock 1795375589 +0530\n= localtime\n|"+berlin+"\n", log).Facts
+	if got := f.Log.Last.Format(time.RFC3339); got != "2026-10-20T18:23:35+05:30" {
+		t.Errorf("in another zone: %s", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"encoding/hex"
 	"fmt"
 	"path"
 	"strconv"
@@ -59,6 +60,9 @@ func (p *parser) clock(b *block) {
 		host.UTCOffset = zone[:3] + ":" + zone[len(zone)-2:]
 	}
 	now := time.Unix(at, 0).In(offset)
+	if zone := localZone(p.frame.sections["identity"].block("localtime"), now); zone != nil {
+		now = now.In(zone)
+	}
 	host.Clock = &now
 	if up := host.UptimeSeconds; up != nil {
 		booted := now.Add(-time.Duration(*up * float64(time.Second))).Round(time.Second)
@@ -68,6 +72,36 @@ func (p *parser) clock(b *block) {
 		ms := skew.Milliseconds()
 		host.ClockSkewMS = &ms
 	}
+}
+
+// maxZone is more than any file of the zone database has, in bytes.
+const maxZone = 16 << 10
+
+// localZone is the host's zone with its changes of summer time, from /etc/localtime
+// in hex: a stamp of July read by the offset of November would be an hour beside the
+// times of files, which is on the wrong side of a raise. Nil where the file is no
+// zone, or one by which the host's own date is another: TZ may say otherwise.
+func localZone(b *block, now time.Time) *time.Location {
+	if b == nil {
+		return nil
+	}
+	digits := strings.Join(strings.Fields(strings.Join(b.raw, " ")), "")
+	if len(digits) > 2*maxZone {
+		return nil
+	}
+	data, err := hex.DecodeString(digits)
+	if err != nil {
+		return nil
+	}
+	zone, err := time.LoadLocationFromTZData("", data)
+	if err != nil {
+		return nil
+	}
+	_, own := now.Zone()
+	if _, same := now.In(zone).Zone(); same != own {
+		return nil
+	}
+	return zone
 }
 
 // now is the host's clock; the auditor's where that is all there is.

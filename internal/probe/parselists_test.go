@@ -80,7 +80,7 @@ func TestTop(t *testing.T) {
 }
 
 const testNamespaces = "namespaces\nown 4026531840\nby ns\nprocesses 90\nrefused 0\nfound 3\n" +
-	"= ns 4026532001 812\ncomm nginx\ncgroup /system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope\nuptime 5.00\ntw 100\noverflow 400\nlimit 777\n" +
+	"= ns 4026532001 812\ncomm nginx\ncgroup /system.slice/docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope\nuptime 5.00\ntw 100\noverflow 400\nlimit 777\nhostname shop-7f9c\n" +
 	"= ns 4026532002 0\nnetns blue\nuptime 5.10\ntw 1\noverflow 2\nlimit -1\n" +
 	"= ns 4026532003 99\ncomm redis\ncgroup /system.slice/redis.service\nuptime 5.20\ntw 0\n"
 
@@ -93,7 +93,7 @@ func TestNamespaces(t *testing.T) {
 		t.Fatalf("namespaces = %+v", list)
 	}
 	own, docker, blue, redis := list[0], list[1], list[2], list[3]
-	if own.Name != "host" || own.ID != "4026531840" || docker.Name != "docker:0123456789ab" || blue.Name != "blue" || redis.Name != "redis.service" {
+	if own.Name != "host" || own.ID != "4026531840" || docker.Name != "docker:0123456789ab (shop-7f9c)" || blue.Name != "blue" || redis.Name != "redis.service" {
 		t.Errorf("names: %+v", list)
 	}
 	is(t, "own limit", own.Limit, 9)
@@ -145,20 +145,22 @@ func TestContainerName(t *testing.T) {
 	t.Parallel()
 	id := strings.Repeat("0123456789abcdef", 4)
 	for cgroup, want := range map[string]string{
-		"/docker/" + id:                                                      "docker:0123456789ab",
-		"/system.slice/docker-" + id + ".scope":                              "docker:0123456789ab",
-		"/machine.slice/libpod-" + id + ".scope":                             "podman:0123456789ab",
-		"/kubepods/besteffort/pod2f3c4d5e-1111-2222-3333-444444444444/" + id: "pod:2f3c4d5e/0123456789ab",
-		"/kubepods.slice/kubepods-pod2f3c4d5e_1111_2222_3333_444444444444.slice/cri-containerd-" + id + ".scope": "pod:2f3c4d5e/0123456789ab",
-		"/lxc/web":                    "container:web",
-		"/lxc.payload.web/init.scope": "container:web",
-		"/machine.slice/systemd-nspawn@web.service": "container:web",
-		"/system.slice/nginx.service":               "",
-		"/user.slice/user-0.slice/session-1.scope":  "",
-		"": "",
+		"/docker/" + id:                          "docker:0123456789ab docker",
+		"/system.slice/docker-" + id + ".scope":  "docker:0123456789ab docker",
+		"/machine.slice/libpod-" + id + ".scope": "podman:0123456789ab podman",
+		"/system.slice/crio-" + id + ".scope":    "crio:0123456789ab container",
+		"/" + id:                                 "container:0123456789ab container",
+		"/kubepods/besteffort/pod2f3c4d5e-1111-2222-3333-444444444444/" + id:                                     "pod:2f3c4d5e/0123456789ab pod",
+		"/kubepods.slice/kubepods-pod2f3c4d5e_1111_2222_3333_444444444444.slice/cri-containerd-" + id + ".scope": "pod:2f3c4d5e/0123456789ab pod",
+		"/lxc/web":                    "container:web lxc",
+		"/lxc.payload.web/init.scope": "container:web lxc",
+		"/machine.slice/systemd-nspawn@web.service": "container:web nspawn",
+		"/system.slice/nginx.service":               " ",
+		"/user.slice/user-0.slice/session-1.scope":  " ",
+		"": " ",
 	} {
-		if got := containerName(cgroup); got != want {
-			t.Errorf("%q: %q, want %q", cgroup, got, want)
+		if name, kind := containerName(cgroup); name+" "+kind != want {
+			t.Errorf("%q: %s %s, want %q", cgroup, name, kind, want)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"twaudit/internal/audit"
-	"twaudit/internal/text"
 )
 
 // log reads what the kernel log says. With no source that could be read there
@@ -18,7 +17,7 @@ func (p *parser) log(s *section) error {
 		p.gap("log", "no log was asked for", "scan with --logs auto")
 		return nil
 	}
-	r := &logReader{p: p, log: &audit.Log{}, families: map[string]*family{}}
+	r := &logReader{p: p, told: s.gaps, log: &audit.Log{}, families: map[string]*family{}}
 	blocks := s.blocks[1:]
 	for len(blocks) > 0 {
 		end := 1
@@ -38,6 +37,7 @@ func (p *parser) log(s *section) error {
 // logReader reads the log section, source by source.
 type logReader struct {
 	p        *parser
+	told     []string // the section's own gap lines
 	log      *audit.Log
 	sources  []*logSource
 	families map[string]*family
@@ -62,6 +62,7 @@ type logSource struct {
 type family struct {
 	read                               bool
 	lines, events, suppressed, foreign int64
+	undated, unattributed              int64
 
 	hours    map[time.Time]int64
 	siblings map[string]int64
@@ -98,6 +99,10 @@ func (r *logReader) source(blocks []*block) {
 		}
 	}
 	r.beyond(s)
+	// On a log server it may be any host's.
+	if !s.alien && s.value("alien") != "yes" {
+		s.family.unattributed = saturated(s.family.unattributed, s.spared())
+	}
 	if n := s.sum("dropped"); n != nil && *n > 0 {
 		r.p.gap("log", fmt.Sprintf("%s: %d records were not grouped", s.Path, *n), "")
 	}
@@ -135,6 +140,19 @@ func (s *logSource) sum(key string) *int64 {
 		}
 	}
 	return sum(all...)
+}
+
+// spared is the sum of "unattributed LINES SUM".
+func (s *logSource) spared() (total int64) {
+	for _, b := range s.blocks {
+		for _, value := range b.all("unattributed") {
+			_, sum, _ := strings.Cut(value, " ")
+			if n := count(sum); n != nil {
+				total = saturated(total, *n)
+			}
+		}
+	}
+	return total
 }
 
 // line is the first raw line of the block of that name; empty without one.
@@ -203,7 +221,7 @@ func (r *logReader) group(s *logSource, b *block) {
 	g, err := parseGroup(b.args)
 	if err != nil {
 		// Whatever it said, this log's silence proves nothing any more.
-		r.broken, s.why, s.Error = err, "unclear", reason("unclear")
+		r.broken, s.why, s.Error = fmt.Errorf("%s: %w", s.Path, err), "unclear", reason("unclear")
 		return
 	}
 	mine := sameHost(g.host, r.p.facts.Host.Hostname)
@@ -262,7 +280,7 @@ func (r *logReader) span(s *logSource, records []string) {
 	newer := s.clock.newest
 	for _, line := range slices.Backward(records) {
 		at, _ := s.clock.dated(line, newer)
-		if at == nil {
+		if at == nil || s.precedes(*at) {
 			continue
 		}
 		newer = *at
@@ -286,17 +304,28 @@ func (s *logSource) hours(values []string) {
 		}
 		events := count(words[0])
 		at, yearless := s.clock.hour(words[3])
-		if events == nil || *events == 0 || at.IsZero() {
+		if events == nil || *events == 0 {
 			continue
 		}
-		if yearless {
+		if yearless && !at.IsZero() {
 			at = earlierYear(at, newer)
+		}
+		if at.IsZero() || s.precedes(at) {
+			s.family.undated = saturated(s.family.undated, *events)
+			continue
 		}
 		newer = at
 		if _, ok := hours[at]; ok || len(hours) < 10_000 {
 			hours[at] = saturated(hours[at], *events)
 		}
 	}
+}
+
+// precedes is whether a record is dated before its log begins. The clock was wrong
+// when it was written, as it is early in a boot without a battery; it stands in a
+// log of today, and an old date would hide it.
+func (s *logSource) precedes(at time.Time) bool {
+	return s.First != nil && at.Before(s.First.Add(-clockSlack))
 }
 
 // finish lets the best family speak.
@@ -312,7 +341,7 @@ func (r *logReader) finish() {
 		}
 	}
 	if best == nil {
-		if !slices.ContainsFunc(r.p.gaps, func(g audit.Gap) bool { return g.Section == "log" }) {
+		if r.broken == nil && !slices.ContainsFunc(r.p.gaps, func(g audit.Gap) bool { return g.Section == "log" }) {
 			r.p.gap("log", "there is no kernel log that could be read", r.p.logRemedy("log"))
 		}
 		return
@@ -320,6 +349,12 @@ func (r *logReader) finish() {
 	log, most, foreign := r.log, saturated(best.events, best.suppressed), int64(0)
 	log.OverflowLines, log.EventsMin, log.EventsMax = &best.lines, &best.events, &most
 	log.Suppressed, log.ForeignLines = &best.suppressed, &foreign
+	if best.undated > 0 {
+		log.Undated = &best.undated
+	}
+	if best.unattributed > 0 {
+		log.Unattributed = &best.unattributed
+	}
 	for _, f := range r.families {
 		foreign = max(foreign, f.foreign)
 		log.Siblings = largest(log.Siblings, f.siblings)
@@ -328,36 +363,6 @@ func (r *logReader) finish() {
 	}
 	for _, hour := range slices.SortedFunc(maps.Keys(best.hours), time.Time.Compare) {
 		log.Histogram = append(log.Histogram, audit.HourCount{Hour: hour, Events: best.hours[hour]})
-	}
-}
-
-// gaps says what was not read and how much that is: one gap for each reason,
-// whatever the number of files.
-func (r *logReader) gaps() {
-	var order []string
-	paths, bytes := map[string][]string{}, map[string]int64{}
-	for _, s := range r.sources {
-		unread, why := int64(0), s.why
-		if s.UnreadBytes != nil {
-			unread = *s.UnreadBytes
-		}
-		if why == "" && unread > 0 {
-			why = "budget"
-		}
-		if why == "" || why == "old" || why == "missing" {
-			continue
-		}
-		if paths[why] == nil {
-			order = append(order, why)
-		}
-		paths[why], bytes[why] = append(paths[why], s.Path), saturated(bytes[why], unread)
-	}
-	for _, why := range order {
-		line := reason(why) + ": " + listed(paths[why])
-		if n := bytes[why]; n > 0 {
-			line += " (" + text.Bytes(n) + " were not read)"
-		}
-		r.p.gap("log", line, r.p.remedy("log", paths[why][0], why))
 	}
 }
 

@@ -209,6 +209,55 @@ func TestLog_aliveByOthers(t *testing.T) {
 	}
 }
 
+// What the script and its sources say of one reason is one gap, and so is a
+// section that could not be understood.
+func TestLog_oneGapForEachReason(t *testing.T) {
+	t.Parallel()
+	for lines, want := range map[string]string{
+		"gap logs denied\n= source kern /var/log/kern.log\nerror denied\n":                                 "permission denied: /var/log/kern.log, /var/log",
+		"= source messages /var/log/messages\nsize 9000\nread 5\nunread 4096\ngap long-lines budget\n":     "the budget of time and bytes was used up: /var/log/messages, lines of 100 MB and more (4.0 KiB were not read)",
+		"= source kern /var/log/kern.log\nsize 9\n= group ours kernel many\n|x\n":                          `the answer could not be understood: /var/log/kern.log: log group: "ours kernel many"`,
+		"= source kern /var/log/kern.log\nsize 9\nread 9\ngap ours failed\n":                               "the command failed: the newest records",
+		"= source kern /a\nerror denied\n= source kern /b\nerror denied\n= source kern /a\nerror denied\n": "permission denied: /a, /b",
+	} {
+		a := parsedAs(t, "ostype Linux\nuid 0\n", "log\nmode full\nsince 0\n"+lines)
+		if got := gapIn(t, a, "log").Reason; got != want {
+			t.Errorf("%q: %q, want %q", lines, got, want)
+		}
+	}
+}
+
+// A record that no date can be believed of is counted, and dates nothing.
+func TestLog_undated(t *testing.T) {
+	t.Parallel()
+	const log = "log\nmode full\n= source kern /k\nmtime 1795375500\nread 1\n= first\n|Nov 10 10:00:00 a kernel: x\n" +
+		"= group ours kernel 9 9 - -\n|Jan  1 00:00:09 a kernel: x\n|Nov 20 10:00:00 a kernel: x\n" +
+		"hour 4 4 0 Jan  1 00\nhour 2 2 0 -\nhour 1 1 0 Nov  9 23\nhour 2 2 0 Nov 20 10\n= last\n|Nov 22 10:00:00 a kernel: x\n"
+	l := parsed(t, log).Facts.Log
+	is(t, "undated", l.Undated, 6)
+	is(t, "lines", l.OverflowLines, 9)
+	if len(l.Histogram) != 2 || l.First == nil || l.First.Month() != time.November || l.Last.Day() != 20 {
+		t.Errorf("from %v to %v, hours %v", l.First, l.Last, l.Histogram)
+	}
+	// By a clock that was never set nothing without a year can be dated.
+	l = parsedAs(t, "ostype Linux\nclock 7200 +0000\n", log).Facts.Log
+	is(t, "undated in 1970", l.Undated, 9)
+	if l.First != nil || l.Last != nil || l.Sources[0].First != nil {
+		t.Errorf("in 1970: from %v to %v, source %+v", l.First, l.Last, l.Sources[0])
+	}
+}
+
+// What was suppressed beside other records is a number of its own, and of nobody
+// on a log server.
+func TestLog_unattributed(t *testing.T) {
+	t.Parallel()
+	const source = "= source kern /k\nmtime 1795375500\nread 1\nunattributed 2 70\n"
+	is(t, "one source", parsed(t, "log\nmode full\n"+source).Facts.Log.Unattributed, 70)
+	is(t, "two of a family", parsed(t, "log\nmode full\n"+source+source).Facts.Log.Unattributed, 140)
+	is(t, "a log server", parsed(t, "log\nmode full\n"+source+"alien yes\n").Facts.Log.Unattributed, absent)
+	is(t, "no number", parsed(t, "log\nmode full\n= source kern /k\nread 1\nunattributed 2 x\n").Facts.Log.Unattributed, absent)
+}
+
 // On an old kernel the silence of a log is an ok: one that said something which
 // could not be understood was not silent.
 func TestLog_groupThatIsNoGroup(t *testing.T) {

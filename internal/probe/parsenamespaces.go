@@ -42,7 +42,12 @@ func (p *parser) namespace(b *block) (audit.Namespace, error) {
 	if !ok {
 		return audit.Namespace{}, syntaxError("namespace", b.args)
 	}
-	ns := audit.Namespace{ID: id, PID: pid, Name: namespaceName(b), OverflowTotal: b.count("overflow")}
+	name, kind := namespaceName(b)
+	// Operators know a container by its host name, which in a pod is the pod's.
+	if h := b.text("hostname"); h != "" && h != p.facts.Host.Hostname {
+		name += " (" + h + ")"
+	}
+	ns := audit.Namespace{ID: id, PID: pid, Name: name, Kind: kind, OverflowTotal: b.count("overflow")}
 	if !p.sharedTable() {
 		ns.Buckets = b.count("tw")
 		if v, ok := b.value("limit"); ok {
@@ -127,7 +132,7 @@ func (p *parser) limitless() (n int) {
 func containers(cgroups []string) []string {
 	names := make([]string, 0, len(cgroups))
 	for _, cgroup := range cgroups {
-		name := containerName(cgroup)
+		name, _ := containerName(cgroup)
 		if name == "" {
 			name = cgroup
 		}
@@ -137,48 +142,55 @@ func containers(cgroups []string) []string {
 	return slices.Compact(names)
 }
 
-// namespaceName is what a person would call the namespace.
-func namespaceName(b *block) string {
+// namespaceName is what a person would call the namespace, and what made it, as
+// audit.Namespace lists it.
+func namespaceName(b *block) (name, kind string) {
 	cgroup := b.text("cgroup")
-	if name := containerName(cgroup); name != "" {
-		return clean(name)
+	if name, kind = containerName(cgroup); name != "" {
+		return clean(name), kind
 	}
-	if name := b.text("netns"); name != "" {
-		return name
+	if name = b.text("netns"); name != "" {
+		return name, "netns"
 	}
 	if unit := path.Base(cgroup); strings.HasSuffix(unit, ".service") {
-		return unit
+		return unit, "unit"
 	}
-	return b.text("comm")
+	return b.text("comm"), "process"
 }
 
 var (
 	containerID = regexp.MustCompile(`(?:^|/)(?:([a-z]+(?:-[a-z]+)*)[-/])?([0-9a-f]{64})(?:\.scope)?(?:$|/)`)
 	podUID      = regexp.MustCompile(`pod([0-9a-f]{8})[0-9a-f]{4}|pod([0-9a-f]{8})[-_][0-9a-f]{4}[-_]`)
-	namedUnit   = regexp.MustCompile(`(?:^|/)(?:lxc(?:\.payload)?[./]|systemd-nspawn@|machine-)([^/]+?)(?:\.service|\.scope)?(?:$|/)`)
+	namedUnit   = regexp.MustCompile(`(?:^|/)(lxc(?:\.payload)?[./]|systemd-nspawn@|machine-)([^/]+?)(?:\.service|\.scope)?(?:$|/)`)
 )
 
 // containerName finds a container in a cgroup path, as docker, podman,
 // containerd, cri-o, kubernetes, lxc and systemd-nspawn write them. Empty when
 // the path names none.
-func containerName(cgroup string) string {
+func containerName(cgroup string) (name, kind string) {
 	if m := containerID.FindStringSubmatch(cgroup); m != nil {
 		id, engine := m[2][:12], strings.TrimPrefix(m[1], "cri-")
 		if pod := podUID.FindStringSubmatch(cgroup); pod != nil {
-			return "pod:" + pod[1] + pod[2] + "/" + id
+			return "pod:" + pod[1] + pod[2] + "/" + id, "pod"
 		}
 		switch engine {
+		case "docker":
+			return "docker:" + id, "docker"
 		case "libpod":
-			engine = "podman"
+			return "podman:" + id, "podman"
 		case "", "system":
 			engine = "container"
 		}
-		return engine + ":" + id
+		return engine + ":" + id, "container"
 	}
 	if m := namedUnit.FindStringSubmatch(cgroup); m != nil {
-		return "container:" + m[1]
+		kind = "nspawn"
+		if strings.HasPrefix(m[1], "lxc") {
+			kind = "lxc"
+		}
+		return "container:" + m[2], kind
 	}
-	return ""
+	return "", ""
 }
 
 // all are the values of a key that may come several times.

@@ -49,6 +49,22 @@ func unanswered(out *remote.Output, why error) *audit.Failure {
 	}
 }
 
+// unread is the answer of a host with a script of another age: it was asked and
+// it answered, and nothing of that can be read. Each section that a verdict needs
+// has the gap, for the advice comes from there.
+func unread(version *probe.VersionError) *probe.Answer {
+	f := unanswered(&remote.Output{}, version)
+	answer := &probe.Answer{Facts: &audit.Facts{}, Version: text.CleanMax(version.Got, 40)}
+	answer.Facts.Host.ProbeVersion = answer.Version
+	for _, section := range []string{"identity", "limits", "sockstat"} {
+		answer.Gaps = append(answer.Gaps, audit.Gap{Section: section, Reason: f.Message + ", so nothing was read", Remedy: installProbe})
+	}
+	return answer
+}
+
+// installProbe is the way out of an installed copy of another age.
+const installProbe = "install the script that `twaudit probe` prints where this host runs a copy of it (twaudit probe --authorized-keys has the steps)"
+
 // brokenOff explains an answer that begins and does not end. Nothing of it is
 // used: what is missing could be the very evidence against an ok.
 func brokenOff(out *remote.Output, why *probe.IncompleteError) *audit.Failure {

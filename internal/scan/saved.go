@@ -69,7 +69,8 @@ func unusable(raw []byte, why error) *audit.Failure {
 	f := &audit.Failure{Stage: audit.StageProbe, Hint: saveAgain}
 	switch {
 	case len(raw) > MaxAnswer:
-		f.Message = fmt.Sprintf("the file has more than %s, which no answer has: %s", text.Bytes(MaxAnswer), beginning(raw))
+		f.Message = fmt.Sprintf("the file has more than %s, which no answer has", text.Bytes(MaxAnswer))
+		f.Hint = beginning(raw) + saveAgain
 	case errors.As(why, &notLinux):
 		f = unanswered(&remote.Output{}, why)
 		f.Hint = "leave the file out"
@@ -102,14 +103,16 @@ func foreign(raw []byte) (message, hint string) {
 	case bytes.HasPrefix(bytes.TrimSpace(raw), []byte(`{`)) && bytes.Contains(raw, []byte(`"schema"`)):
 		return "the file is a saved run, not an answer of the script", "look at it with: twaudit show HOST --from FILE"
 	}
-	return "the file holds no answer of the script: " + beginning(raw), saveAgain
+	return "the file holds no answer of the script", beginning(raw) + saveAgain
 }
 
-// beginning quotes a file, so that its owner recognises it.
+// beginning quotes a file, so that its owner recognises it. That is for a hint
+// and no message: runs are handed on, and by a slip of the shell the file may be
+// anything that the operator can read.
 func beginning(raw []byte) string {
 	words := firstWords(raw)
 	if words == "" {
-		return "it begins with blanks"
+		return "it begins with blanks; "
 	}
-	return fmt.Sprintf("it begins with “%s”", words)
+	return fmt.Sprintf("it begins with “%s”; ", words)
 }

@@ -93,7 +93,7 @@ func TestSaved_unusableFiles(t *testing.T) {
 		"cut at begin":   {mark(probe.ManualNonce, "begin 1"), audit.StageProbe, "stops after 0 B", "copy the file again"},
 		"appended":       {whole + whole, audit.StageProbe, "holds 2 answers", "with > and not >>"},
 		"cut, then new":  {whole[:len(whole)-40] + "\n" + whole, audit.StageProbe, "holds 2 answers", "with > and not >>"},
-		"foreign":        {"total 12\ndrwxr-xr-x\x1b[0m", audit.StageProbe, "it begins with “total 12 drwxr-xr-x\ufffd[0m”", "save it again"},
+		"foreign":        {"total 12\ndrwxr-xr-x\x1b[0m", audit.StageProbe, "the file holds no answer of the script", "it begins with “total 12 drwxr-xr-x\ufffd[0m”; save it again"},
 		"the script":     {probe.Script(), audit.StageProbe, "the script itself", "run it on the host"},
 		"a run":          {"{\n  \"schema\": 1,", audit.StageProbe, "a saved run", "twaudit show HOST --from FILE"},
 		"UTF-16":         {"\xff\xfet\x00w\x00", audit.StageProbe, "UTF-16", "Out-File"},
@@ -107,6 +107,9 @@ func TestSaved_unusableFiles(t *testing.T) {
 			got := new(Auditor).Saved(Job{Name: "web1"}, []byte(test.raw))
 			if got.Status != audit.StatusFailed || got.Failure.Stage != test.stage {
 				t.Fatalf("%s, %+v, want stage %s", got.Status, got.Failure, test.stage)
+			}
+			if strings.Contains(got.Failure.Message, "begins with") {
+				t.Errorf("the message quotes the file: %s", got.Failure.Message)
 			}
 			if !strings.Contains(got.Failure.Message, test.message) || !strings.Contains(got.Failure.Hint, test.hint) {
 				t.Errorf("%+v lacks %q or %q", got.Failure, test.message, test.hint)

@@ -76,7 +76,8 @@ type Auditor struct {
 	// Here runs it on this machine; nil is remote.Local.
 	Here    func(context.Context, remote.Command) (*remote.Output, error)
 	Options probe.Options
-	Sudo    bool // the script runs as root by sudo
+	Sudo    bool // the script runs as root by sudo, where that needs no password
+	SudoAsk bool // and with the password of Remote's options, where it needs one
 	Limits  audit.Limits
 	Timeout time.Duration // of one host, from its slot on; 0 is no limit
 	// Past is what earlier runs know of a host; nil, also as the answer, is
@@ -97,7 +98,11 @@ func (a *Auditor) Host(ctx context.Context, job Job, slot func(context.Context) 
 	result.Timing = visit.timing
 	if visit.failure != nil {
 		result.Status, result.Failure = audit.StatusFailed, visit.failure
+		result.History = diagnose.Absent(a.past(result.Name), a.now())
 		return result
+	}
+	if !a.Options.Peers {
+		withoutPeers(visit.answer.Facts)
 	}
 	a.judge(&result, visit.answer, a.now())
 	return result
@@ -105,11 +110,7 @@ func (a *Auditor) Host(ctx context.Context, job Job, slot func(context.Context) 
 
 // judge fills in the result of a host that answered, as of now.
 func (a *Auditor) judge(result *audit.HostResult, answer *probe.Answer, now time.Time) {
-	var past *audit.Past
-	if a.Past != nil {
-		past = a.Past(result.Name)
-	}
-	d := diagnose.Host(answer.Facts, answer.Gaps, past, a.Limits, now)
+	d := diagnose.Host(answer.Facts, answer.Gaps, a.past(result.Name), a.Limits, now)
 	result.Status = audit.StatusAudited
 	result.Facts, result.Gaps = answer.Facts, orEmpty(d.Gaps)
 	// The facts come from us alone, so that the verdicts of the namespaces can
@@ -118,6 +119,14 @@ func (a *Auditor) judge(result *audit.HostResult, answer *probe.Answer, now time
 	result.Verdict, result.Coverage = d.Verdict, d.Coverage
 	result.Findings, result.Flags = orEmpty(d.Findings), orEmpty(d.Flags)
 	result.Headroom, result.History = d.Headroom, d.History
+}
+
+// past is nil where nothing is known.
+func (a *Auditor) past(name string) *audit.Past {
+	if a.Past == nil {
+		return nil
+	}
+	return a.Past(name)
 }
 
 func (a *Auditor) now() time.Time {
@@ -152,12 +161,16 @@ func (a *Auditor) visit(ctx context.Context, job Job, slot func(context.Context)
 	}
 	// The host reads its clock first, so skew counts from when the script began.
 	answer, parseErr := probe.Parse(out.Stdout, nonce, a.now().Add(-out.Command))
+	var other *probe.VersionError
 	switch {
 	case parseErr == nil:
 		// A complete answer counts, whatever became of the connection after it.
 		v.answer = answer
+		refusedSudo(answer.Gaps, out.Sudo)
 	case err != nil:
 		v.failure = a.interrupted(ctx, err, out)
+	case errors.As(parseErr, &other):
+		v.answer = unread(other)
 	default:
 		v.failure = unanswered(out, parseErr)
 		if job.Local && strings.Contains(v.failure.Hint, "ssh HOST") {
@@ -170,8 +183,13 @@ func (a *Auditor) visit(ctx context.Context, job Job, slot func(context.Context)
 // command asks with a nonce of its own, so that nothing a host says by itself,
 // or replays, is taken for an answer.
 func (a *Auditor) command(nonce string) remote.Command {
+	var sudo *remote.Sudo
+	if a.SudoAsk {
+		sudo = a.asRoot(nonce)
+	}
 	return remote.Command{
-		Line:      probe.CommandLine(nonce, a.Options, a.Sudo),
+		Line:      probe.CommandLine(nonce, a.Options, a.Sudo || a.SudoAsk),
+		Sudo:      sudo,
 		Stdin:     probe.Script(),
 		MaxStdout: maxAnswer,
 		MaxStderr: maxStderr,

@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +99,26 @@ func TestHost_over_SSH(t *testing.T) {
 				t.Errorf("timing %+v", got.Timing)
 			}
 		})
+	}
+}
+
+// A copy of the script of another age answers: the host was audited, and what is
+// known of it is nothing.
+func TestHost_anotherVersion(t *testing.T) {
+	t.Parallel()
+	got := auditOverSSH(t, sshtest.Config{Handler: onShell(t, func(nonce string) string {
+		return "twaudit-probe " + nonce + " begin 9\x1b\ntwaudit-probe " + nonce + " section x\ntwaudit-probe " + nonce + " end\n"
+	}, 0)}, time.Minute)
+	if got.Status != audit.StatusAudited || got.Verdict != audit.VerdictUnknown {
+		t.Fatalf("%s, %s: %+v", got.Status, got.Verdict, got.Failure)
+	}
+	at := slices.IndexFunc(got.Gaps, func(g audit.Gap) bool {
+		return strings.Contains(g.Reason, "probe version 9\ufffd, wanted 1, so nothing was read")
+	})
+	if at < 0 || !strings.HasPrefix(got.Gaps[at].Remedy, "install the script that `twaudit probe` prints") {
+		t.Errorf("gaps %+v", got.Gaps)
+	}
+	if advice := got.Findings[0].Advice; len(advice) != 1 || !strings.HasPrefix(advice[0], "Install the script") {
+		t.Errorf("advice %q", advice)
 	}
 }

@@ -1,0 +1,149 @@
+package audit
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// compare says what changed for one host. before is nil for one that the older
+// run does not have. oldRun is when that run began.
+func compare(before, now *Sketch, sameSelection bool, oldRun time.Time) *HostDiff {
+	if now.cutOff() || before != nil && before.cutOff() {
+		return nil
+	}
+	if before == nil {
+		if !sameSelection {
+			return nil
+		}
+		return appeared(now, oldRun)
+	}
+	h := &HostDiff{Name: now.Name, Old: before.state(), New: now.state()}
+	if before.Name != now.Name {
+		h.say(ChangeRenamed, "looks like "+before.Name+" of the older run: the same machine-id", before.Name, now.Name)
+	}
+	h.judged(before, now)
+	if before.Status == StatusAudited && now.Status == StatusAudited {
+		h.system(before, now)
+		h.setting(before, now)
+	}
+	return h
+}
+
+// appeared is a host that the older run did not ask. One that answered before
+// that run was away.
+func appeared(now *Sketch, oldRun time.Time) *HostDiff {
+	h := &HostDiff{Name: now.Name, New: now.state(), Worse: now.troubled()}
+	if now.FirstSeen != nil && now.FirstSeen.Before(oldRun) {
+		h.say(ChangeCameBack, "not in the older run, in earlier ones; now "+now.word(), "", now.word())
+	} else {
+		h.say(ChangeNew, "new, "+now.word(), "", now.word())
+	}
+	return h
+}
+
+func (h *HostDiff) say(kind ChangeKind, text, from, to string) {
+	h.Changes = append(h.Changes, Change{Kind: kind, Text: text, From: from, To: to})
+}
+
+// judged compares what was said of the host. Who can no longer be judged got
+// worse, whatever was known before: silence is no recovery.
+func (h *HostDiff) judged(before, now *Sketch) {
+	from, to := before.word(), now.word()
+	words := to + ", was " + from
+	switch {
+	case before.Status != StatusAudited && now.Status != StatusAudited: // still no answer
+	case before.Status != StatusAudited:
+		h.say(ChangeCameBack, "answers again: "+words, from, to)
+		h.Worse = now.troubled()
+	case now.Status != StatusAudited:
+		h.say(ChangeWorse, "no longer audited: "+words, from, to)
+		h.Worse = true
+	case before.known() && !now.known():
+		h.say(ChangeWorse, "no longer known: "+words, from, to)
+		h.Worse = true
+	case gravity(now.Verdict) < gravity(before.Verdict):
+		h.say(ChangeWorse, words, from, to)
+		h.Worse = true
+	case gravity(now.Verdict) > gravity(before.Verdict):
+		h.say(ChangeBetter, words, from, to)
+	case now.Verdict == VerdictOverflowed && before.rise(now) > 0:
+		h.say(ChangeWorse, fmt.Sprintf("overflowed again: the counter rose by %d", before.rise(now)),
+			number(before.OverflowTotal), number(now.OverflowTotal))
+		h.Worse = true
+	}
+}
+
+// gravity is the rank of a verdict; fixed is no worse than ok.
+func gravity(v Verdict) int {
+	if v == VerdictFixed {
+		v = VerdictOK
+	}
+	return v.Rank()
+}
+
+// rise is what the overflow counter gained, 0 where the two cannot be compared.
+func (s *Sketch) rise(now *Sketch) int64 {
+	if s.Name != now.Name || s.BootID == "" || s.BootID != now.BootID || s.Namespace != now.Namespace ||
+		s.OverflowTotal == nil || now.OverflowTotal == nil {
+		return 0
+	}
+	return *now.OverflowTotal - *s.OverflowTotal
+}
+
+// system compares who answered.
+func (h *HostDiff) system(before, now *Sketch) {
+	switch {
+	case before.MachineID != "" && now.MachineID != "" && before.MachineID != now.MachineID:
+		h.say(ChangeReinstalled, "another machine-id: reinstalled, or another machine", before.MachineID, now.MachineID)
+	case before.BootID != "" && now.BootID != "" && before.BootID != now.BootID:
+		h.say(ChangeRebooted, "rebooted: its counters began again", before.BootID, now.BootID)
+	}
+}
+
+// setting compares the limit and the files that set it.
+func (h *HostDiff) setting(before, now *Sketch) {
+	if before.Limit != nil && now.Limit != nil && *before.Limit != *now.Limit {
+		verb := "raised"
+		if *now.Limit < *before.Limit {
+			verb = "lowered"
+		}
+		from, to := number(before.Limit), number(now.Limit)
+		h.say(ChangeLimit, "limit "+verb+" from "+from+" to "+to, from, to)
+	}
+	if !before.ConfigRead || !now.ConfigRead {
+		return
+	}
+	if number(before.ConfigValue) != number(now.ConfigValue) || before.ConfigSource != now.ConfigSource {
+		from, to := before.configured(), now.configured()
+		h.say(ChangeFile, "configured "+to+", was "+from, from, to)
+	} else if touched(before.ConfigChangedAt, now.ConfigChangedAt) {
+		h.say(ChangeFile, now.ConfigSource+" changed", stamp(before.ConfigChangedAt), stamp(now.ConfigChangedAt))
+		return // most often the same file as below
+	}
+	if touched(before.SysctlConfChangedAt, now.SysctlConfChangedAt) {
+		h.say(ChangeFile, "/etc/sysctl.conf changed", stamp(before.SysctlConfChangedAt), stamp(now.SysctlConfChangedAt))
+	}
+}
+
+// configured is the value that the files set, and where.
+func (s *Sketch) configured() string {
+	if s.ConfigValue == nil {
+		return "nowhere"
+	}
+	return number(s.ConfigValue) + " in " + s.ConfigSource
+}
+
+// touched reports whether a file has another time than before. What was not
+// read at one of the two looks tells nothing.
+func touched(before, now *time.Time) bool { return before != nil && now != nil && !before.Equal(*now) }
+
+func stamp(t *time.Time) string { return t.Format(time.RFC3339) }
+
+// number writes a count that may be absent.
+func number(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}

@@ -1,0 +1,50 @@
+package scan
+
+import (
+	"slices"
+	"strings"
+
+	"twaudit/internal/audit"
+	"twaudit/internal/probe"
+	"twaudit/internal/text"
+	"twaudit/remote"
+)
+
+// asRoot is the command by a sudo that may want a password. The words that are
+// waited for are spelt otherwise in it (sudo makes one % of two), so that a shell
+// which prints what it runs is not taken for sudo. For the rest it has the form
+// that a forced command understands.
+func (a *Auditor) asRoot(nonce string) *remote.Sudo {
+	plain := probe.CommandLine(nonce, a.Options, false)
+	words := strings.TrimPrefix(plain, "sh -s -- ")
+	return &remote.Sudo{
+		// In English, for remote reads what sudo complains about.
+		Line: `sh -c 'exec env LC_ALL=C sudo -S -k -p "twaudit-password%%$1:" ` +
+			`sh -c "echo twaudit-ready-$1; exec sh -s -- $*"' sh ` + words,
+		Prompt:  "twaudit-password%" + nonce + ":",
+		Ready:   "twaudit-ready-" + nonce + "\n",
+		Refused: plain + " sudo=denied",
+	}
+}
+
+// refusedSudo completes the gap of a host that was asked without root's rights:
+// why, and what they would add. reason is remote's; empty: the host refused.
+func refusedSudo(gaps []audit.Gap, reason string) {
+	at := slices.IndexFunc(gaps, func(g audit.Gap) bool { return g.Section == "sudo" })
+	if at < 0 {
+		return
+	}
+	if reason != "" {
+		gaps[at].Reason = text.CleanMax(reason, maxMessage) + ": the probe ran without it"
+	}
+	var missing []string
+	for _, g := range gaps {
+		if strings.Contains(g.Remedy, "--sudo") && g.Section != "sudo" && !slices.Contains(missing, g.Section) {
+			missing = append(missing, g.Section)
+		}
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		gaps[at].Remedy += "; it would add what is missing of: " + strings.Join(missing, ", ")
+	}
+}
