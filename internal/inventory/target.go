@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -12,13 +11,19 @@ import (
 	"twaudit/remote"
 )
 
-// parseTarget reads [user@]host[:port]. The user ends at the last @, as for
-// ssh.
+// parseTarget reads [user@]host[:port] and ssh://[user@]host[:port]. The user
+// ends at the last @, as for ssh.
 func parseTarget(s string) (remote.Target, error) {
 	var target remote.Target
 	rest := s
-	if at := strings.LastIndexByte(s, '@'); at >= 0 {
-		target.User, rest = s[:at], s[at+1:]
+	if len(s) > 6 && strings.EqualFold(s[:6], "ssh://") {
+		rest = strings.TrimSuffix(s[6:], "/")
+		if strings.ContainsAny(rest, "%;/") {
+			return remote.Target{}, errors.New("an address that begins with ssh:// goes on with [user@]host[:port] and nothing else")
+		}
+	}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		target.User, rest = rest[:at], rest[at+1:]
 		if err := checkUser(target.User); err != nil {
 			return remote.Target{}, err
 		}
@@ -34,11 +39,23 @@ func parseTarget(s string) (remote.Target, error) {
 	if port == nil {
 		return target, nil
 	}
-	target.Port, err = strconv.Atoi(*port)
-	if err != nil || target.Port < 1 || target.Port > 65535 || (*port)[0] == '+' {
-		return remote.Target{}, fmt.Errorf("port %s is no number from 1 to 65535", quote(*port))
+	if target.Port, err = parsePort(*port); err != nil {
+		return remote.Target{}, err
 	}
 	return target, nil
+}
+
+// CheckName demands of a name from elsewhere what an inventory demands of the
+// name of one host: no user, no port, no range, no pattern.
+func CheckName(name string) error {
+	hosts, err := (&reader{}).names(name)
+	if err != nil {
+		return err
+	}
+	if len(hosts) != 1 || hosts[0].name != name || hosts[0].target != (remote.Target{Alias: name}) {
+		return fmt.Errorf("host %s: this is no plain host name", quote(name))
+	}
+	return nil
 }
 
 // splitPort parts host and port; port is nil when there is none.
