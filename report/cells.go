@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"twaudit/internal/audit"
 	"twaudit/internal/text"
@@ -15,11 +16,7 @@ import (
 // was given without having seen everything.
 func (s *screen) verdict(h subject) string {
 	sign, hue := mark(h.Verdict)
-	word := string(h.Verdict)
-	if h.Coverage == audit.CoveragePartial {
-		word += "*"
-	}
-	return s.paint(hue, fmt.Sprintf("%-2s %s", sign, word))
+	return s.paint(hue, fmt.Sprintf("%-2s %s", sign, plainVerdict(h.HostResult)))
 }
 
 // used is the fill of the table in per cent, rounded down: 100% is a full table.
@@ -87,26 +84,58 @@ func loginParts(h subject) (audit.Facts, audit.Config, audit.Log) {
 	return parts(h.HostResult)
 }
 
-// last is when the last overflow was, or "<" and the time since boot.
-func (s *screen) last(h subject) string {
+// overflowTime is when sockets were last destroyed, as far as that is known.
+type overflowTime struct {
+	now       bool
+	at        time.Time // zero for what goes on now
+	sinceBoot bool      // at some time after at
+}
+
+// lastOverflow is nil when there was none, or when nothing says when.
+func lastOverflow(h subject) *overflowTime {
 	facts, _, log := parts(h.HostResult)
 	switch {
 	case h.OverflowDelta != nil && *h.OverflowDelta > 0:
-		return "now"
+		return &overflowTime{now: true}
 	case h.namespace == "" && log.Last != nil:
-		return strings.TrimSuffix(s.ago(*log.Last), " ago")
-	case h.OverflowTotal != nil && *h.OverflowTotal > 0:
-		if facts.Host.BootedAt == nil {
-			return "?"
-		}
-		return "<" + text.Duration(max(s.now.Sub(*facts.Host.BootedAt), 0))
+		return &overflowTime{at: *log.Last}
+	case h.OverflowTotal != nil && *h.OverflowTotal > 0 && facts.Host.BootedAt != nil:
+		return &overflowTime{at: *facts.Host.BootedAt, sinceBoot: true}
 	}
-	return "-"
+	return nil
+}
+
+// last is how long ago the last overflow was, or "<" and the time since boot.
+func (s *screen) last(h subject) string {
+	when := lastOverflow(h)
+	switch {
+	case when == nil && h.OverflowTotal != nil && *h.OverflowTotal > 0:
+		return "?"
+	case when == nil:
+		return "-"
+	case when.now:
+		return "now"
+	case when.sinceBoot:
+		return "<" + text.Duration(max(s.now.Sub(when.at), 0))
+	}
+	if s.Width < roomy && !s.Wide {
+		return strings.TrimSuffix(s.ago(when.at), " ago")
+	}
+	return s.ago(when.at)
 }
 
 // config is what the files say and since when, which is not what runs: that is
 // the limit. "none" is the usual case, the default of the kernel.
 func (s *screen) config(h subject) string {
+	_, config, _ := loginParts(h)
+	if config.Value == nil || config.ChangedAt == nil {
+		return s.configured(h)
+	}
+	return s.configured(h) + ", " + s.ago(*config.ChangedAt)
+}
+
+// configured is config without the time.
+func (s *screen) configured(h subject) string {
 	facts, config, _ := loginParts(h)
 	switch {
 	case h.namespace != "":
@@ -115,10 +144,8 @@ func (s *screen) config(h subject) string {
 		return "?"
 	case config.Value == nil:
 		return "none"
-	case config.ChangedAt == nil:
-		return s.number(*config.Value)
 	}
-	return s.number(*config.Value) + ", " + s.ago(*config.ChangedAt)
+	return s.number(*config.Value)
 }
 
 // headroom is how much of this load the limit sustains: below 1x the table fills.

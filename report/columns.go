@@ -17,26 +17,47 @@ type column struct {
 	rank  int  // the order in which columns get their room; those that get none are left out
 	least int  // cells below which the column is of no use; 0: it is never shortened
 	short func(s string, max int) string
+	joint func([]subject) string // of hosts that are alike; nil: as of the first
 }
 
 const columnGap = "  "
 
+// The titles of columns that a legend explains.
+const (
+	titleLast     = "LAST"
+	titleHeadroom = "HEADROOM"
+	titleConfig   = "CONFIG"
+)
+
+// roomy is the width from which cells need not be brief.
+const roomy = 100
+
+// nameRoom is what the name of a host has at least: names differ at their ends.
+func nameRoom(s *screen) int { return max(15, s.Width/5) }
+
 // terminalColumns are ordered for reading, ranked by what a person needs who has
 // only 60 cells: who, how bad, how full, how much, when.
 func terminalColumns(s *screen) []column {
-	name := func(h subject) string { return h.Name }
-	return []column{
-		{title: "   VERDICT", cell: s.verdict, rank: 0},
-		{title: "HOST", cell: name, rank: 1, least: max(12, s.Width/4), short: snip},
-		{title: "USED", cell: used, right: true, rank: 2},
-		{title: "", cell: s.bar, rank: 7},
-		{title: "BUCKETS/LIMIT", cell: s.fill, rank: 5},
-		{title: "OVERFLOWS", cell: s.overflows, rank: 3},
-		{title: "LAST", cell: s.last, right: true, rank: 4},
-		{title: "HEADROOM", cell: s.headroom, right: true, rank: 8},
-		{title: "CONFIG", cell: s.config, rank: 9},
-		{title: "ALSO", cell: also, rank: 6, least: 14, short: snipList},
+	if names := s.chosen(); names != nil {
+		return chosenColumns(s, names)
 	}
+	columns := []column{
+		{title: "   VERDICT", cell: s.verdict, rank: 0},
+		{title: "HOST", cell: func(h subject) string { return h.Name }, rank: 1, least: nameRoom(s), short: snip, joint: s.crowd},
+		{title: "USED", cell: used, right: true, rank: 2, joint: usedBy},
+		{title: "", cell: s.bar, rank: 5, joint: func(hosts []subject) string { _, high := extremes(hosts); return s.bar(high) }},
+		{title: "BUCKETS/LIMIT", cell: s.fill, rank: 7, joint: s.filledBy},
+		{title: "OVERFLOWS", cell: s.overflows, rank: 3},
+		{title: titleLast, cell: s.last, right: true, rank: 4},
+		{title: titleHeadroom, cell: s.headroom, right: true, rank: 8, joint: s.leastHeadroom},
+		{title: titleConfig, cell: s.config, rank: 9, joint: func(hosts []subject) string { return s.configured(hosts[0]) }},
+		{title: "ALSO", cell: also, rank: 10, least: 14, short: snipList},
+	}
+	// Beside the share, the limit says all that buckets and limit do.
+	if s.Width < roomy && !s.Wide {
+		columns[4] = column{title: "LIMIT", cell: func(h subject) string { return s.optional(h.Limit) }, right: true, rank: 6}
+	}
+	return columns
 }
 
 // also is what else is to be said of a host.
@@ -63,16 +84,16 @@ func snipList(list string, max int) string {
 	return snip(elements[0], max)
 }
 
-// draw renders rows as a table that fits the width.
-func (s *screen) draw(columns []column, rows [][]string) string {
-	room := s.fit(columns, rows)
+// draw renders rows as the lines of a table, the header first, with the room that
+// fit gave to each column.
+func (s *screen) draw(columns []column, rows [][]string, room []int) []string {
 	t := table.NewWriter()
 	t.SetStyle(bare())
 	t.SuppressTrailingSpaces()
 	var header table.Row
 	var configs []table.ColumnConfig
 	for c, column := range columns {
-		if room[c] == 0 {
+		if room[c] <= 0 {
 			continue
 		}
 		header = append(header, s.paint(faint, column.title))
@@ -88,7 +109,7 @@ func (s *screen) draw(columns []column, rows [][]string) string {
 		var cells table.Row
 		for c, cell := range row {
 			switch {
-			case room[c] == 0:
+			case room[c] <= 0:
 				continue
 			case columns[c].short != nil && width(cell) > room[c]:
 				cell = columns[c].short(cell, room[c])
@@ -97,29 +118,23 @@ func (s *screen) draw(columns []column, rows [][]string) string {
 		}
 		t.AppendRow(cells)
 	}
-	return t.Render() + "\n"
+	return strings.Split(t.Render(), "\n")
 }
 
-// fit gives each column its room in cells, 0 for the ones that are left out.
+// noRoom is for a column that has something to say and is left out.
+const noRoom = -1
+
+// fit gives each column its room in cells, 0 for those that have nothing to say.
 // First every column gets what it needs at least, by rank, while there is room;
 // then those that were shortened share the rest, by rank too.
 func (s *screen) fit(columns []column, rows [][]string) []int {
-	want, room := make([]int, len(columns)), make([]int, len(columns))
-	order := make([]int, len(columns))
-	for c, column := range columns {
-		want[c], order[c] = width(column.title), c
-		empty := true
-		for _, row := range rows {
-			want[c] = max(want[c], width(row[c]))
-			empty = empty && row[c] == ""
-		}
-		// A column with nothing to say would only take room from the others.
-		if empty {
-			want[c] = 0
-		}
-	}
+	want := wanted(columns, rows)
 	if s.Wide {
 		return want
+	}
+	room, order := make([]int, len(columns)), make([]int, len(columns))
+	for c := range columns {
+		order[c] = c
 	}
 	slices.SortFunc(order, func(a, b int) int { return columns[a].rank - columns[b].rank })
 	// The last column has no gap behind it.
@@ -129,9 +144,13 @@ func (s *screen) fit(columns []column, rows [][]string) []int {
 		if least := columns[c].least; least > 0 {
 			need = min(need, least)
 		}
-		if required := columns[c].rank <= 1; need > 0 && (required || need+len(columnGap) <= rest) {
+		switch required := columns[c].rank <= 1; {
+		case need == 0:
+		case required || need+len(columnGap) <= rest:
 			room[c] = need
 			rest -= need + len(columnGap)
+		default:
+			room[c] = noRoom
 		}
 	}
 	for _, c := range order {
@@ -142,6 +161,23 @@ func (s *screen) fit(columns []column, rows [][]string) []int {
 		}
 	}
 	return room
+}
+
+// wanted is what each column would fill: 0 for one with nothing to say, which
+// would only take room from the others.
+func wanted(columns []column, rows [][]string) []int {
+	want := make([]int, len(columns))
+	for c, column := range columns {
+		empty := true
+		for _, row := range rows {
+			want[c] = max(want[c], width(row[c]))
+			empty = empty && row[c] == ""
+		}
+		if !empty {
+			want[c] = max(want[c], width(column.title))
+		}
+	}
+	return want
 }
 
 // bare is a table without lines, whose words stay as they are: the default of

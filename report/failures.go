@@ -10,7 +10,8 @@ import (
 
 // Bounds of the sections below the hosts, for a terminal.
 const (
-	maxNames    = 4 // hosts named before the rest is counted
+	maxNames    = 4 // hosts named in a line of Markdown before the rest is counted
+	maxStages   = 8 // stages shown: behind each jump host is another
 	maxReasons  = 3 // messages shown of one stage
 	maxFindings = 8 // rules shown
 )
@@ -40,7 +41,15 @@ func (s *screen) failures(hosts []audit.HostResult) {
 	if failed > 0 {
 		s.heading("Failed: " + plural(failed, "host"))
 	}
-	for _, stage := range stages {
+	for i, stage := range stages {
+		if i == maxStages && !s.full() {
+			left := 0
+			for _, rest := range stages[i:] {
+				left += rest.count
+			}
+			s.line("  ", s.paint(faint, "and "+plural(left, "more host")+" at other stages: --all shows them"))
+			break
+		}
 		title := string(stage.name)
 		if stage.via != "" {
 			title += " via " + stage.via
@@ -59,11 +68,11 @@ func (s *screen) reasons(stage *stage) {
 	said := map[string]bool{"": true}
 	for i, reason := range stage.reasons {
 		if i == maxReasons && !s.full() {
-			left := 0
+			var rest []string
 			for _, r := range stage.reasons[i:] {
-				left += len(r.hosts)
+				rest = append(rest, r.hosts...)
 			}
-			s.line("    ", s.paint(faint, "and "+plural(left, "more host")))
+			s.line("    ", s.paint(faint, "and "+plural(len(rest), "more host")+" for other reasons, which --all shows: "+s.names(rest)))
 			return
 		}
 		s.line("    ", s.names(reason.hosts)+": "+reason.message)
@@ -74,12 +83,13 @@ func (s *screen) reasons(stage *stage) {
 	}
 }
 
-// names lists hosts, and counts the ones for which there is no room.
+// names lists hosts: each in full in a pipe, where words are looked for, and for
+// people folded in one line.
 func (s *screen) names(hosts []string) string {
-	if s.full() || len(hosts) <= maxNames {
+	if !s.terminal() {
 		return strings.Join(hosts, ", ")
 	}
-	return strings.Join(hosts[:maxNames-1], ", ") + " and " + plural(len(hosts)-maxNames+1, "more host")
+	return s.roll(hosts, s.Width*2/3, 1)
 }
 
 // failedStages groups the failed hosts by stage and message, the largest first,

@@ -23,7 +23,7 @@ func (s *screen) findings(run *audit.Run) {
 		}
 		// Sorted by weight: what is left out matters less than all above.
 		if i == maxFindings && !s.full() {
-			s.line("  ", s.paint(faint, "and "+plural(len(topics)-i, "more rule")))
+			s.line("  ", s.paint(faint, "and "+plural(len(topics)-i, "more rule")+": --all shows them"))
 			return
 		}
 		title, words := s.paint(severityHue(t.Severity), t.Rule), t.Title
@@ -80,8 +80,9 @@ func (s *screen) topics(run *audit.Run) []*topic {
 				t.hosts = append([]string{run.Hosts[i].Name}, t.hosts...)
 				continue
 			}
-			// A rule may fire for several namespaces of one host.
-			if !slices.Contains(t.hosts, run.Hosts[i].Name) {
+			// A rule may fire for several namespaces of one host, which is then
+			// the last one so far, or the first.
+			if n := len(t.hosts); n == 0 || t.hosts[n-1] != run.Hosts[i].Name && t.hosts[0] != run.Hosts[i].Name {
 				t.hosts = append(t.hosts, run.Hosts[i].Name)
 			}
 		}

@@ -147,10 +147,15 @@ func listColumn(name string) bool { return name == "groups" || name == "flags" |
 // checkWidths fails when a line is wider than the terminal.
 func checkWidths(t *testing.T, run *audit.Run) {
 	t.Helper()
-	for _, o := range []Options{{Width: 45}, {Width: 60}, {Width: 80, All: true}, {Width: 100, Color: true}, {Width: 133}, {Width: 200}} {
+	const show = "twaudit show HOST --from run.json"
+	for _, o := range []Options{
+		{Width: 45}, {Width: 60, Show: show}, {Width: 80, All: true}, {Width: 100, Color: true, Show: show}, {Width: 133}, {Width: 200},
+		{Width: 60, GroupBy: GroupByGroup}, {Width: 80, GroupBy: "rack", Sort: "name"}, {Width: 120, Color: true, Columns: ColumnNames()},
+		{Width: 60, Columns: []string{"failure", "groups", "gaps", "host", "os"}},
+	} {
 		for line := range strings.Lines(string(render(t, run, "table", o))) {
 			if got := width(strings.TrimSuffix(line, "\n")); got > o.Width {
-				t.Errorf("width %d: a line of %d cells: %q", o.Width, got, line)
+				t.Errorf("%+v: a line of %d cells: %q", o, got, line)
 			}
 		}
 	}

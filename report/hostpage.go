@@ -184,6 +184,7 @@ func (p *page) failure() {
 	if f.Hint != "" {
 		p.line("  "+p.paint(cyan, "hint: "), f.Hint)
 	}
+	p.lastKnown()
 }
 
 // evidence is every finding with what it rests on; what to do stands at the end

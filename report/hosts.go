@@ -7,8 +7,8 @@ import (
 	"twaudit/internal/audit"
 )
 
-// maxHealthy is how many hosts without anything to say get a row on a terminal.
-const maxHealthy = 10
+// maxGroups is how many groups a terminal shows, those with the worst host first.
+const maxGroups = 50
 
 // subject is what the row of a host shows: the table of the network namespace
 // that its verdict comes from.
@@ -51,52 +51,107 @@ func ratioOf(n *audit.Namespace) *float64 {
 	return &ratio
 }
 
-// hosts draws the audited hosts in their order, and explains below the table the
-// signs that occur in it, and no others.
-func (s *screen) hosts(hosts []audit.HostResult) {
+// hosts draws the rows of hosts, in groups where that is asked for, and explains
+// below the table what needs it there, and nothing else.
+func (s *screen) hosts(run *audit.Run) {
+	list := sorted(run.Hosts, s.Sort)
 	if !s.terminal() {
-		s.plainRows(hosts)
+		s.plainTable(list)
 		return
 	}
+	parts := []section{{hosts: list}}
+	if s.GroupBy != "" {
+		parts = sections(list, s.GroupBy)
+	}
+	var lists [][]entry
+	for i, part := range parts {
+		if i == maxGroups && !s.All {
+			break
+		}
+		lists = append(lists, s.list(part.hosts))
+	}
+	lists = s.brief(lists)
 	columns := terminalColumns(s)
 	var rows [][]string
-	folded, partial, undated := 0, false, false
-	for i := range hosts {
-		h := &hosts[i]
-		if h.Status != audit.StatusAudited {
-			continue // failures have their own section
+	for _, list := range lists {
+		for _, e := range list {
+			rows = append(rows, s.cells(columns, e))
 		}
-		if !s.All && healthy(h) {
-			if folded++; folded > maxHealthy {
-				continue
-			}
-		}
-		row, subject := make([]string, len(columns)), subjectOf(h)
-		for c := range columns {
-			row[c] = columns[c].cell(subject)
-		}
-		partial = partial || h.Coverage == audit.CoveragePartial
-		undated = undated || strings.HasPrefix(s.last(subject), "<")
-		rows = append(rows, row)
 	}
-	if len(rows) == 0 {
+	if len(rows) == 0 && s.GroupBy == "" {
 		return
 	}
-	s.WriteString("\n" + s.draw(columns, rows))
-	if folded > maxHealthy {
-		s.line("   ", s.paint(faint, "and "+plural(folded-maxHealthy, "more host")+" that are ok: a file or a pipe shows them all"))
+	room := s.fit(columns, rows)
+	s.rows(parts, lists, s.draw(columns, rows, room))
+	s.legend(columns, room, lists)
+}
+
+// rows writes the drawn lines, the header first, with the titles of groups and the
+// numbers of hosts without a row between them.
+func (s *screen) rows(parts []section, lists [][]entry, lines []string) {
+	s.WriteString("\n" + lines[0] + "\n")
+	lines = lines[1:]
+	left := false
+	for i, list := range lists {
+		if s.GroupBy != "" {
+			s.line("", s.groupHeading(s.GroupBy, parts[i]))
+		}
+		for _, e := range list {
+			s.WriteString(lines[0] + "\n")
+			lines = lines[1:]
+			if e.more == 0 {
+				continue
+			}
+			what := string(e.verdict())
+			if !s.foldsRows() {
+				what = "in this order"
+			}
+			s.line("   ", s.paint(faint, "and "+plural(e.more, "more host")+" "+what))
+			left = true
+		}
 	}
-	if partial {
-		s.line("   ", s.paint(faint, "* namespaces or containers were found that could not be read"))
+	if groups := len(parts) - len(lists); groups > 0 {
+		s.line("", s.paint(faint, "and "+plural(groups, "more group")))
+		left = true
 	}
-	if undated {
-		s.line("   ", s.paint(faint, "< at an unknown time since boot, that long ago"))
+	if left {
+		s.line("   ", s.paint(faint, "--all shows every host"))
 	}
 }
 
-// healthy reports whether a host may be folded into the number of such hosts.
-func healthy(h *audit.HostResult) bool {
-	return h.Verdict == audit.VerdictOK && h.Coverage != audit.CoveragePartial && len(flags(h)) == 0
+// legend explains the signs that occur in the rows, and no others.
+func (s *screen) legend(columns []column, room []int, lists [][]entry) {
+	partial, undated := false, false
+	for _, list := range lists {
+		for _, e := range list {
+			partial = partial || e.hosts[0].Coverage == audit.CoveragePartial
+			undated = undated || strings.HasPrefix(s.last(e.hosts[0]), "<")
+		}
+	}
+	shown := func(title string) bool {
+		i := slices.IndexFunc(columns, func(c column) bool { return c.title == title })
+		return i >= 0 && room[i] > 0
+	}
+	var missing []string
+	for c, column := range columns {
+		if room[c] == noRoom && column.title != "" {
+			missing = append(missing, strings.TrimSpace(column.title))
+		}
+	}
+	for _, note := range []struct {
+		said  bool
+		words string
+	}{
+		{partial, "* namespaces or containers were found that could not be read"},
+		{undated && shown(titleLast), "< at an unknown time since boot, that long ago"},
+		{shown(titleHeadroom), "HEADROOM is how many times this load the limit sustains: below 1x the table fills"},
+		{shown(titleConfig), "CONFIG is the limit that files set, and when that file changed; none: no file sets it"},
+		{len(missing) > 0, "no room for " + strings.Join(missing, ", ") + " here: --wide shows all columns"},
+	} {
+		if note.said {
+			s.line("   ", s.paint(faint, note.words))
+		}
+	}
 }
 
 // flags are the rules that fired beside the ones that verdicts are named after:

@@ -69,7 +69,7 @@ func (p *page) namespaces() {
 		}
 		rows = append(rows, p.namespaceRow(&list[i]))
 	}
-	p.WriteString(p.draw(columns, rows))
+	p.WriteString(strings.Join(p.draw(columns, rows, p.fit(columns, rows)), "\n") + "\n")
 	if left := len(list) - len(rows); left > 0 {
 		p.line("   ", p.paint(faint, "and "+plural(left, "more namespace")+": a pipe shows them all"))
 	}
@@ -80,7 +80,7 @@ func (p *page) namespaces() {
 // for an unknown one would be a judgement.
 func (p *page) namespaceRow(n *audit.Namespace) []string {
 	h := subject{
-		HostResult: &audit.HostResult{Verdict: n.Verdict, Facts: &audit.Facts{}}, namespace: n.Name,
+		HostResult: &audit.HostResult{Status: audit.StatusAudited, Verdict: n.Verdict, Facts: &audit.Facts{}}, namespace: n.Name,
 		TimeWait: audit.TimeWait{Buckets: n.Buckets, Limit: n.Limit, OverflowTotal: n.OverflowTotal, OverflowDelta: n.OverflowDelta},
 	}
 	h.Ratio = ratioOf(n)

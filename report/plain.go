@@ -15,19 +15,60 @@ func plainTitles() table.Row {
 		"CONFIG", "CHANGED", "HEADROOM", "ALSO"}
 }
 
-// plainRows has failed and skipped hosts too: whoever greps for a host finds it.
-func (s *screen) plainRows(hosts []audit.HostResult) {
+// plainTable has failed and skipped hosts too: whoever greps for a host finds it.
+// Groups are a column of their own in front, and a host in several has a row in
+// each.
+func (s *screen) plainTable(hosts []audit.HostResult) {
 	if len(hosts) == 0 {
 		return
+	}
+	titles, row := plainTitles(), plainRow
+	if names := s.chosen(); names != nil {
+		titles, row = chosenTitles(names), func(h subject) table.Row { return chosenRow(names, h) }
 	}
 	t := table.NewWriter()
 	t.SetStyle(bare())
 	t.SuppressTrailingSpaces()
-	t.AppendHeader(plainTitles())
-	for i := range hosts {
-		t.AppendRow(plainRow(subjectOf(&hosts[i])))
+	if s.GroupBy == "" {
+		t.AppendHeader(titles)
+		for i := range hosts {
+			t.AppendRow(row(subjectOf(&hosts[i])))
+		}
+	} else {
+		t.AppendHeader(append(table.Row{strings.ToUpper(s.GroupBy)}, titles...))
+		for _, part := range sections(hosts, s.GroupBy) {
+			title := table.Row{dash(strings.Join(strings.Fields(part.title), "_"))}
+			for i := range part.hosts {
+				t.AppendRow(append(title, row(subjectOf(&part.hosts[i]))...))
+			}
+		}
 	}
 	s.WriteString("\n" + t.Render() + "\n")
+}
+
+// dash stands for what is absent, so that the columns of a row can be counted.
+func dash(cell string) string {
+	if cell == "" {
+		return "-"
+	}
+	return cell
+}
+
+func chosenTitles(names []named) table.Row {
+	var row table.Row
+	for _, c := range names {
+		row = append(row, strings.ToUpper(c.name))
+	}
+	return row
+}
+
+// chosenRow may have blanks in a cell: what was asked for is not changed.
+func chosenRow(names []named, h subject) table.Row {
+	var row table.Row
+	for _, c := range names {
+		row = append(row, dash(c.plain(h)))
+	}
+	return row
 }
 
 // plainRow writes "-" for what is absent, so that the columns of a row can be

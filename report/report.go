@@ -23,6 +23,15 @@ type Options struct {
 	Color bool // escape sequences for colours may be written
 	All   bool // also on a terminal, a row for every host and every finding
 	Wide  bool // also on a terminal, every column, however long the rows get
+
+	// What the reader of the table asked for; other formats have one form.
+	Sort    string   // one of SortKeys; empty is their first
+	Columns []string // of ColumnNames, in this order; nil are those of the place
+	GroupBy string   // GroupByGroup, or the key of a label; empty: no groups
+
+	// Show is the command that shows one host of this run, with ShowHost in the
+	// place of its name; empty: none is offered.
+	Show string
 }
 
 // renderer writes run, which it must not change.
@@ -39,8 +48,11 @@ func formats() []struct {
 	}{
 		{"table", renderTable},
 		{"csv", renderCSV},
+		{"html", renderHTML},
 		{"json", renderJSON},
 		{"jsonl", renderLines},
+		{"markdown", renderMarkdown},
+		{"prom", renderProm},
 	}
 }
 

@@ -83,9 +83,14 @@ func TestRender_golden(t *testing.T) {
 		"table.txt":       {"table", Options{}},
 		"table-60.txt":    {"table", Options{Width: 60}},
 		"table-80.txt":    {"table", Options{Width: 80}},
+		"table-100.txt":   {"table", Options{Width: 100, Show: "twaudit show HOST --from run.json"}},
 		"table-160.txt":   {"table", Options{Width: 160, All: true}},
+		"table-200.txt":   {"table", Options{Width: 200}},
 		"table-wide.txt":  {"table", Options{Width: 80, Wide: true}},
 		"table-color.txt": {"table", Options{Width: 120, Color: true}},
+		"table-group.txt": {"table", Options{Width: 100, GroupBy: GroupByGroup}},
+		"table-asked.txt": {"table", Options{Width: 80, Sort: "ratio", Columns: []string{"host", "verdict", "ratio", "last_overflow", "kernel", "failure"}}},
+		"plain-asked.txt": {"table", Options{Sort: "config-change", GroupBy: "rack", Columns: []string{"host", "verdict", "config_changed_at"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +113,7 @@ func TestRender_leavesTheRunAlone(t *testing.T) {
 func TestRender_unknownFormatNamesTheAllowedOnes(t *testing.T) {
 	t.Parallel()
 	err := Render(io.Discard, sampleRun(), "xml", Options{})
-	want := `unknown format "xml": choose one of table, csv, json, jsonl`
+	want := `unknown format "xml": choose one of table, csv, html, json, jsonl, markdown, prom`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -196,7 +201,7 @@ func TestJSON_valuesWithoutJSONFormAreAbsent(t *testing.T) {
 	for _, format := range Formats() {
 		got := render(t, run, format, Options{})
 		for _, bad := range []string{"12000-", "+90:00", "NaN", "Inf"} {
-			if format != "table" && bytes.Contains(got, []byte(bad)) {
+			if format != "table" && format != "html" && bytes.Contains(got, []byte(bad)) {
 				t.Errorf("%s shows %s", format, bad)
 			}
 		}

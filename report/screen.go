@@ -50,10 +50,16 @@ func (s *screen) paint(h hue, words string) string {
 	return "\x1b[" + string(h) + "m" + words + "\x1b[0m"
 }
 
+// maxLines bounds what one sentence takes of a screen: a host may have written it.
+const maxLines = 12
+
 // line writes words behind first, folded to the width; further lines begin
 // below the end of first.
 func (s *screen) line(first, words string) {
 	hang := width(first)
+	if most := maxLines * s.Width; !s.full() && len(words) > most && width(words) > most {
+		words = s.paint(faint, chop(words, most)+"…") // the paint ends any that was cut
+	}
 	for i, part := range fold(words, s.Width-hang) {
 		if i > 0 {
 			first = strings.Repeat(" ", hang)

@@ -14,9 +14,16 @@ import (
 // numbers, what to do first, the hosts, why some could not be asked, and what
 // the findings advise.
 func renderTable(w io.Writer, run *audit.Run, o Options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
 	s := &screen{Options: o, now: run.Meta.FinishedAt}
-	s.summary(run)
-	s.hosts(run.Hosts)
+	if s.terminal() {
+		s.overview(run)
+	} else {
+		s.summary(run)
+	}
+	s.hosts(run)
 	s.failures(run.Hosts)
 	s.findings(run)
 	s.unreads(run.Hosts)
@@ -57,34 +64,13 @@ func (s *screen) summary(run *audit.Run) {
 	if len(verdicts) > 0 {
 		s.line("", strings.Join(verdicts, ", "))
 	}
-	if first := firstThing(run); first != "" {
-		s.line(s.paint(bold, "Do first: "), first)
-	}
-}
-
-// firstThing is the advice of the worst finding there is: about the fleet, or
-// about the first host, which is the worst.
-func firstThing(run *audit.Run) string {
-	for _, severity := range []audit.Severity{audit.SeverityCritical, audit.SeverityWarning} {
-		for i := range run.Hosts {
-			h := &run.Hosts[i]
-			for _, f := range h.Findings {
-				if f.Severity == severity && len(f.Advice) > 0 {
-					return h.Name + ": " + f.Advice[0]
-				}
-			}
+	if first := firstThing(run); first.words != "" {
+		words := first.words
+		if first.host != "" {
+			words = first.host + ": " + words
 		}
-		for _, f := range run.Findings {
-			if f.Severity == severity && len(f.Advice) > 0 {
-				return f.Advice[0]
-			}
-		}
+		s.line(s.paint(bold, "Do first: "), words)
 	}
-	// No host is known to be in trouble, but some are not known at all.
-	if n := run.Summary.Failed; n > 0 {
-		return "find out why " + plural(n, "host") + " could not be audited: see below"
-	}
-	return ""
 }
 
 // plural also writes large numbers for people.

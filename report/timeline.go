@@ -25,10 +25,7 @@ type event struct {
 // asked: whether a change of a file came before or after the overflows is what
 // decides about a cure.
 func (p *page) timeline() {
-	events := slices.Concat(p.boot(), p.changes(), p.overflowEvents())
-	if h := p.host.History; h != nil && h.FirstSeen != nil {
-		events = append(events, event{*h.FirstSeen, faint, "first audited"})
-	}
+	events := slices.Concat(p.boot(), p.changes(), p.overflowEvents(), p.pastEvents())
 	events = append(events, event{p.now, bold, p.today()})
 	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
 	p.section("Timeline")
@@ -54,11 +51,7 @@ func (p *page) timeline() {
 			p.WriteString(strings.TrimRight(first+p.paint(e.hue, node)+" "+part, " ") + "\n")
 		}
 	}
-	if h := p.host.History; h != nil {
-		for _, note := range h.Notes {
-			p.line("  ", note)
-		}
-	}
+	p.pastNotes()
 }
 
 // boot is the last one: what was before it, counters do not know.

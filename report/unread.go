@@ -22,7 +22,7 @@ func (s *screen) unreads(hosts []audit.HostResult) {
 			s.heading("Not read")
 		}
 		if i == maxFindings && !s.full() {
-			s.line("  ", s.paint(faint, "and "+plural(len(gaps)-i, "more gap")))
+			s.line("  ", s.paint(faint, "and "+plural(len(gaps)-i, "more gap")+": --all shows them"))
 			return
 		}
 		where := " on " + g.hosts[0]
