@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/user"
 	"slices"
 	"strings"
 	"sync"
@@ -28,18 +27,28 @@ type App struct {
 	Now    func() time.Time
 	Home   string // what ~ means in ssh_config
 	User   string // the login name where ssh_config names none
+	// Environ lists all variables as NAME=VALUE, to find those that are misspelt;
+	// nil: there are none.
+	Environ func() []string
 	// Terminal opens where a person can be asked; nil, or an error: nowhere.
 	Terminal func() (*os.File, error)
 	// Exit ends the process at once; a second Ctrl-C is its only caller.
 	Exit func(status int)
 
+	ways    map[string]way // of the hosts that have one of their own, by name; from jobs
+	dialers *dialers       // of the run; nil before it has some
+
 	quiet    bool          // --quiet
+	settings *settings     // the configuration file; nil before it was read
 	end      ending        // filled in by the command, read by Main
 	progress time.Duration // distance of plain progress lines; 0 is plainEvery
 
 	mu       sync.Mutex // guards what follows, and writes to Stderr
 	bar      *bar       // shares stderr with our messages; nil when none is drawn
 	cleanup  func()     // what an abrupt end has to remove
+	scratch  string     // a directory that it has to remove, too; empty: none
+	asking   bool       // a question is on the screen
+	held     []string   // messages that wait for its answer
 	restore  func()     // gives back the terminal that a question has; nil when none has it
 	prompts  *prompter  // nil: nobody is asked
 	warnings []string   // what the run has to note beside its hosts
@@ -50,11 +59,9 @@ type App struct {
 func processApp() *App {
 	app := &App{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Env: os.Getenv, Now: time.Now, Exit: os.Exit, Terminal: openTTY,
+		Env: os.Getenv, Environ: os.Environ, Now: time.Now, Exit: os.Exit, Terminal: openTTY,
 	}
-	if me, err := user.Current(); err == nil {
-		app.Home, app.User = me.HomeDir, me.Username
-	}
+	app.Home, app.User = whoami(os.Getenv)
 	return app
 }
 
@@ -65,12 +72,14 @@ func (a *App) Main(args []string) int {
 	ctx, stop := a.watchSignals(context.Background())
 	defer stop()
 	root := a.root()
-	root.SetArgs(args)
-	if err := root.ExecuteContext(ctx); err != nil {
+	root.SetArgs(countedBack(args))
+	if err := unknownCommand(root, root.ExecuteContext(ctx)); err != nil {
 		a.end.err = err
 		a.complain(err)
 	}
-	return a.end.status()
+	status := a.end.status()
+	a.sayStatus(status)
+	return status
 }
 
 func (a *App) defaults() {
@@ -94,10 +103,16 @@ func (a *App) root() *cobra.Command {
 		Long:          "twaudit asks Linux hosts over SSH, read-only, whether the kernel destroys\nTIME_WAIT sockets because their table is full, and says what to do.\n\n" + exitHelp,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// cobra would write them over several lines; unknownCommand does it.
+		DisableSuggestions: true,
 		// Runs after cobra has understood flags and arguments: an error that
 		// comes before it is one of usage.
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := bindEnvironment(cmd.Flags(), a.Env); err != nil {
+				return err
+			}
+			a.sayUnknownVariables(cmd)
+			if err := a.bindSettings(cmd); err != nil {
 				return err
 			}
 			a.end.began = true
@@ -115,7 +130,8 @@ func (a *App) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())}
 	})
-	root.AddCommand(a.scanCommand(), a.showCommand(), a.importCommand(), a.hostsCommand(), a.probeCommand(), a.rulesCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.scanCommand(), a.showCommand(), a.importCommand(), a.reportCommand(), a.diffCommand(), a.runsCommand(), a.hostsCommand(), a.probeCommand(), a.rulesCommand(), a.demoCommand(), a.configCommand(), a.versionCommand())
+	declareConfig(root.PersistentFlags())
 	return root
 }
 
@@ -160,6 +176,10 @@ func (a *App) print(message string) {
 	message = text.Clean(message)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.asking {
+		a.held = append(a.held, message)
+		return
+	}
 	if a.bar != nil && a.bar.log("twaudit: "+message) {
 		return
 	}

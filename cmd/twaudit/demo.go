@@ -15,31 +15,37 @@ import (
 
 	"twaudit/internal/audit"
 	"twaudit/internal/sshtest"
+	"twaudit/report"
 )
 
 // demoFlags are the flags of demo.
 type demoFlags struct {
-	hosts countFlag
-	save  string
+	hosts   countFlag
+	save    string
+	formats []string       // as those of scan
+	look    report.Options // of the table
 }
 
 func (a *App) demoCommand() *cobra.Command {
 	flags := &demoFlags{hosts: countFlag{12, maxDemoHosts}}
 	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "Audit an embedded fleet over real SSH on loopback",
+		Use:         "demo",
+		Annotations: map[string]string{withoutSettings: "yes"},
+		Short:       "Audit an embedded fleet over real SSH on loopback",
 		Long: `Starts SSH servers on 127.0.0.1 that answer like believable hosts, audits them
 as scan would, and prints the table. It reads no file of yours, reaches no other
-machine, and leaves nothing behind but what --save names.
+machine, and leaves nothing behind but what --save and --format name.
 
 The exit status is 0 when every host was judged as it had to be (with scan, such
 a fleet would end with 1), and 4 otherwise.`,
-		Example: "  twaudit demo\n  twaudit demo -n 100 --save demo-run",
+		Example: "  twaudit demo\n  twaudit demo -n 100 --save demo-run\n  twaudit demo -f table -f html=demo.html",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), flags) },
 	}
 	cmd.Flags().VarP(&flags.hosts, "hosts", "n", "number of hosts")
 	cmd.Flags().StringVar(&flags.save, "save", "", "write run.json and hosts.csv to `DIR`")
+	cmd.Flags().StringArrayVarP(&flags.formats, "format", "f", nil, "write `FORMAT[=FILE]`, as scan does (repeatable)")
+	declareLook(cmd.Flags(), &flags.look)
 	return cmd
 }
 
@@ -56,6 +62,9 @@ func (a *App) demo(ctx context.Context, flags *demoFlags) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	a.mu.Lock()
+	a.scratch = dir
+	a.mu.Unlock()
 	hosts := demoFleet(flags.hosts.value)
 	lab, err := a.startDemoLab(dir, hosts)
 	if err != nil {
@@ -63,14 +72,16 @@ func (a *App) demo(ctx context.Context, flags *demoFlags) error {
 	}
 	defer lab.close()
 	a.say("demo: %d hosts behind real SSH servers on 127.0.0.1; nothing leaves this machine", len(hosts))
-	if err := a.scan(ctx, lab.scanFlags(flags.save), nil); err != nil || a.end.interrupted {
+	if err := a.scan(ctx, lab.scanFlags(flags), nil); err != nil || a.end.interrupted {
 		return err
 	}
 	if err := surprises(hosts, a.end.run); err != nil {
 		return err
 	}
+	scanned := a.end.status()
 	a.end.run = nil // its findings are the point of a demo, and no failure
 	a.say("demo: all %d hosts were judged as they had to be", len(hosts))
+	a.say("demo: exit status 0 says so; a scan of such a fleet ends with %d", scanned)
 	if flags.save != "" {
 		a.say("demo: the run is in %s and %s", filepath.Join(flags.save, "run.json"), filepath.Join(flags.save, "hosts.csv"))
 	}
@@ -170,16 +181,18 @@ func (l *demoLab) close() {
 
 // scanFlags are those of a scan without any flag, but for where it looks and
 // what it writes.
-func (l *demoLab) scanFlags(save string) *scanFlags {
-	flags := newScanFlags()
+func (l *demoLab) scanFlags(demo *demoFlags) *scanFlags {
+	flags, save := newScanFlags(), demo.save
+	flags.look = demo.look
+	flags.noHistory = true // its hosts are nobody's
 	flags.sshConfig = l.client.Config
 	flags.inventories = []string{l.inventory}
+	flags.formats = demo.formats
 	if save != "" {
-		flags.formats = []string{
-			"table",
-			"json=" + filepath.Join(save, "run.json"),
-			"csv=" + filepath.Join(save, "hosts.csv"),
+		if len(flags.formats) == 0 {
+			flags.formats = []string{defaultFormat}
 		}
+		flags.formats = append(flags.formats, "json="+filepath.Join(save, "run.json"), "csv="+filepath.Join(save, "hosts.csv"))
 	}
 	return flags
 }

@@ -31,7 +31,10 @@ type ending struct {
 	err         error      // what went wrong with the run itself
 	run         *audit.Run // nil when the command made none
 	failOn      audit.Verdict
-	interrupted bool // by a signal
+	interrupted bool    // by a signal
+	worse       bool    // something got worse: diff and --only-changes have nothing else to say
+	calm        bool    // nothing has to be said, whatever the run found
+	maxFailed   float64 // share of the hosts that may fail; 0: none
 }
 
 // status is the one place that decides the exit status. A result that did not
@@ -47,13 +50,15 @@ func (e *ending) status() int {
 		return exitFailed
 	case e.interrupted:
 		return exitInterrupted
-	case e.run == nil:
-		return exitOK
-	case e.run.Summary.Audited == 0:
+	case e.run != nil && e.run.Summary.Audited == 0:
 		return exitFailed
+	case e.worse:
+		return exitFindings
+	case e.run == nil || e.calm:
+		return exitOK
 	case atOrAbove(e.run.Hosts, e.failOn):
 		return exitFindings
-	case incomplete(&e.run.Summary):
+	case incomplete(&e.run.Summary, e.maxFailed):
 		return exitIncomplete
 	default:
 		return exitOK
@@ -79,9 +84,11 @@ func atOrAbove(hosts []audit.HostResult, limit audit.Verdict) bool {
 	return false
 }
 
-// incomplete reports whether there is a host of which nothing is known.
-func incomplete(s *audit.Summary) bool {
-	return s.Failed+s.Skipped+s.Verdicts[audit.VerdictUnknown] > 0
+// incomplete reports whether there is a host of which nothing is known, but for a
+// share of failed ones that is below what may fail.
+func incomplete(s *audit.Summary, maxFailed float64) bool {
+	missing := s.Failed + s.Skipped
+	return s.Verdicts[audit.VerdictUnknown] > 0 || missing > 0 && float64(missing) >= maxFailed*float64(s.Hosts)
 }
 
 // usageError is a command line, an environment variable or a file named there

@@ -126,6 +126,19 @@ func (r *retryFlag) String() string { return strconv.Itoa(int(*r)) }
 
 func (*retryFlag) Type() string { return "N" }
 
+// sizeFlag is a number of bytes, with a unit: 500MB, 1GiB. 0 is none.
+type sizeFlag int64
+
+func (b *sizeFlag) Set(s string) error {
+	n, err := text.ParseBytes(s)
+	*b = sizeFlag(n)
+	return err
+}
+
+func (b *sizeFlag) String() string { return text.Bytes(int64(*b)) }
+
+func (*sizeFlag) Type() string { return "SIZE" }
+
 // choiceFlag is one of a few words. The error lists them, because the next thing
 // that a user wants to know is what would have been right.
 type choiceFlag struct {

@@ -161,11 +161,29 @@ func (f *scriptFleet) behaviour(name, kind string) sshtest.Handler {
 		}
 	case "real":
 		return real
+	case "file":
+		return f.asFile(name)
 	}
 	if a, made := answerOf(name, kind); made {
 		return replay(a)
 	}
 	return nil
+}
+
+// asFile answers as the kind that stands in the file NAME.kind at that moment; one
+// of no such kind ends the session without an answer.
+func (f *scriptFleet) asFile(name string) sshtest.Handler {
+	return func(ctx context.Context, e sshtest.Exec) int {
+		kind, err := os.ReadFile(filepath.Join(filepath.Dir(f.hosts), name+".kind"))
+		if err != nil {
+			return sshtest.NoStatus
+		}
+		a, made := answerOf(name, strings.TrimSpace(string(kind)))
+		if !made {
+			return sshtest.NoStatus
+		}
+		return replay(a)(ctx, e)
+	}
 }
 
 // answerOf is what a host says whose kind is a verdict; false for the others.
@@ -177,6 +195,12 @@ func answerOf(name, kind string) (a answer, made bool) {
 		a.buckets = 900
 	case "overflowed":
 		a.overflows = [2]int{7, 7}
+	case "raised": // overflowed once; the limit was 1000 before
+		a.overflows, a.limit, a.configured = [2]int{7, 7}, 10000, true
+	case "rebooted":
+		a.bootID = "another-boot"
+	case "reinstalled":
+		a.bootID, a.hostname = "another-boot", "another-"+name
 	case "overflowing":
 		a.overflows, a.buckets = [2]int{7, 40}, 1000
 	case "unknown":
@@ -223,10 +247,12 @@ type answer struct {
 	hostname, kernel string
 	buckets, limit   int
 	overflows        [2]int // at both readings
+	bootID           string
+	configured       bool // the limit is set by /etc/sysctl.conf
 }
 
 func healthy(name string) answer {
-	return answer{hostname: name, kernel: "6.1.0-18-amd64", buckets: 10, limit: 1000}
+	return answer{hostname: name, kernel: "6.1.0-18-amd64", buckets: 10, limit: 1000, bootID: "6f1c2f0e-1f57-4c4b-9c43-0d9f5a0f7b11"}
 }
 
 // replay answers as the script would on host a.
@@ -255,7 +281,7 @@ func (a answer) text(nonce string, now time.Time) string {
 		b.WriteString(frame(nonce, "section "+name))
 		fmt.Fprintf(&b, format, args...)
 	}
-	section("identity", "ostype Linux\nkernel %s\narch x86_64\nhostname %s\nboot_id 6f1c2f0e-1f57-4c4b-9c43-0d9f5a0f7b11\nmachine_id %032x\nclock %d +0000\nuptime 864000.00\nuid 0\nmem_total_kb 8000000\npid1 systemd\n", a.kernel, a.hostname, crc32.ChecksumIEEE([]byte(a.hostname)), now.Unix())
+	section("identity", "ostype Linux\nkernel %s\narch x86_64\nhostname %s\nboot_id %s\nmachine_id %032x\nclock %d +0000\nuptime 864000.00\nuid 0\nmem_total_kb 8000000\npid1 systemd\n", a.kernel, a.hostname, a.bootID, crc32.ChecksumIEEE([]byte(a.hostname)), now.Unix())
 	section("limits", "net.ipv4.tcp_max_tw_buckets %d\n", a.limit)
 	counters := func(name string, reading int, uptime string) {
 		overflow := ""
@@ -272,6 +298,10 @@ func (a answer) text(nonce string, now time.Time) string {
 	section("namespaces", "own 4026531840\nby ns\nprocesses 100\nrefused 0\nfound 0\n")
 	section("states", "source ss\nstate ESTAB 4\ntw %d\ntimewait_fin_wait2 0\n", a.buckets)
 	section("config", "procps_system yes\n")
+	if a.configured {
+		changed := now.AddDate(-1, 0, 0).Unix()
+		fmt.Fprintf(&b, "stat %d %d 40 /etc/sysctl.conf\n= file sysctl /etc/sysctl.conf\n|3 net.ipv4.tcp_max_tw_buckets=%d\n", changed, changed, a.limit)
+	}
 	section("log", "mode auto\nsince %d\n", now.Add(-30*24*time.Hour).Unix())
 	counters("counters-last", 1, "864001.00")
 	b.WriteString(frame(nonce, "end"))

@@ -30,16 +30,18 @@ type hostsFlags struct {
 	format choiceFlag
 	keys   bool
 	noExec bool
+	groups bool
 }
 
 func (a *App) hostsCommand() *cobra.Command {
-	flags := &hostsFlags{scanFlags: newScanFlags(), format: choiceFlag{"table", []string{"table", "json"}}}
+	flags := &hostsFlags{scanFlags: newScanFlags(), format: choiceFlag{"table", []string{"table", "json", "list"}}}
 	cmd := &cobra.Command{
 		Use:   "hosts [HOST|PATTERN...] [-i INVENTORY]...",
 		Short: "List the hosts that scan would audit, and the SSH settings for each",
 		Long: `Lists the selected hosts and where, as whom and through what scan would reach
 them. It connects nowhere, but ssh -G may run what Match exec names; --no-exec
-rules that out.
+rules that out. -f list writes them as a plain list, which -i reads again; --groups
+shows the groups with their hosts.
 
 With --keys it connects, without logging in, and prints the hosts' keys as
 known_hosts lines. The network that showed them cannot vouch for them: compare
@@ -60,6 +62,7 @@ func (f *hostsFlags) declare(cmd *cobra.Command) {
 	f.declareHosts(set)
 	f.declareSelection(set)
 	set.VarP(&f.format, "format", "f", "write "+alternatives(f.format.choices))
+	set.BoolVar(&f.groups, "groups", false, "show the groups, one inside the other, and their hosts")
 	set.BoolVar(&f.keys, "keys", false, "fetch the hosts' keys and print known_hosts lines")
 	set.BoolVar(&f.noExec, "no-exec", false, "run nothing to read ssh_config: what only ssh -G can tell is an error")
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "print errors only, beside the result")
@@ -69,7 +72,7 @@ func (f *hostsFlags) declare(cmd *cobra.Command) {
 	f.declareTimeouts(set)
 	// TWAUDIT_FORMAT has the words of scan, and a variable for --keys would connect
 	// where this command says that it does not.
-	for _, name := range []string{"format", "keys"} {
+	for _, name := range []string{"format", "keys", "groups"} {
 		withoutVariable(set, name)
 	}
 	f.complete(cmd, f.format.choices)
@@ -102,9 +105,18 @@ type hostSettings struct {
 	ProxyCommand          string   `json:"proxy_command"`
 	KnownHostsFiles       []string `json:"known_hosts_files"` // the user's before the system's
 	HostKeyAlias          string   `json:"host_key_alias"`
-	StrictHostKeyChecking string   `json:"strict_host_key_checking"` // as configured; no is not obeyed
+	StrictHostKeyChecking string   `json:"strict_host_key_checking"` // as configured
+	HostKeyPolicy         string   `json:"host_key_policy"`          // what holds: strict or accept-new
 	ConnectTimeout        float64  `json:"connect_timeout"`          // seconds, as it holds: ssh_config's or else ours
 	Source                string   `json:"source"`                   // builtin or openssh
+
+	JumpHosts []jumpSettings `json:"jump_hosts,omitempty"` // what proxy_jump comes to, the nearest to us first
+}
+
+// jumpSettings are those of a host on the way.
+type jumpSettings struct {
+	Name string `json:"name"` // as proxy_jump has it
+	*hostSettings
 }
 
 // hostError is why there is nothing to say of a host.
@@ -125,13 +137,19 @@ func (a *App) hosts(ctx context.Context, flags *hostsFlags, names []string) erro
 		}
 		flags.resolver.value = string(sshconfig.ModeBuiltin)
 	}
+	if err := flags.checkViews(); err != nil {
+		return err
+	}
 	// A variable may say so for all commands, and without --keys nobody logs in.
 	flags.askPass = flags.askPass && flags.keys
-	jobs, notes, err := a.jobs(flags.scanFlags, names)
+	jobs, notes, err := a.jobs(ctx, flags.scanFlags, names)
 	if err != nil {
 		return err
 	}
 	a.sayNotes(notes)
+	if flags.groups || flags.format.value == "list" {
+		return a.listHosts(flags, jobs)
+	}
 	look, end, err := a.lookout(ctx, flags)
 	if err != nil {
 		return err
@@ -150,25 +168,43 @@ func (a *App) hosts(ctx context.Context, flags *hostsFlags, names []string) erro
 // lookout returns what fills in the entry of a host, and the end of it. A file
 // that cannot be used spoils each host, but not the list of them.
 func (a *App) lookout(ctx context.Context, flags *hostsFlags) (look func(context.Context, remote.Target, *hostEntry), end func(), err error) {
-	dialer, end, err := a.dialer(ctx, flags.scanFlags)
+	_, end, err = a.dialer(ctx, flags.scanFlags)
 	var bad *sshconfig.Error
 	switch {
-	case errors.As(err, &bad):
+	case errors.As(err, &bad) && bad.File != "":
 		return func(_ context.Context, _ remote.Target, entry *hostEntry) { entry.Error = explained(bad) }, func() {}, nil
 	case err != nil:
 		return nil, nil, err
 	case flags.keys:
 		return func(ctx context.Context, target remote.Target, entry *hostEntry) {
+			dialer, err := a.dialers.of(entry.Name)
+			if err != nil {
+				entry.Error = explained(err)
+				return
+			}
 			entry.Keys, entry.Error = fetchKeys(ctx, dialer, target, time.Duration(flags.hostTimeout))
 		}, end, nil
 	}
 	return func(ctx context.Context, target remote.Target, entry *hostEntry) {
+		dialer, err := a.dialers.of(entry.Name)
+		if err != nil {
+			entry.Error = explained(err)
+			return
+		}
 		set, err := dialer.Resolve(ctx, target)
 		if err != nil {
 			entry.Error = explained(err)
 			return
 		}
-		entry.SSH = settingsOf(set, time.Duration(flags.connectTimeout))
+		entry.SSH = settingsOf(set, flags.scanFlags)
+		hops, err := dialer.Hops(ctx, target)
+		if err != nil {
+			entry.SSH, entry.Error = nil, unreachable(err)
+			return
+		}
+		for _, hop := range hops {
+			entry.SSH.JumpHosts = append(entry.SSH.JumpHosts, jumpSettings{hop.Name, settingsOf(hop.Settings, flags.scanFlags)})
+		}
 	}, end, nil
 }
 
@@ -182,8 +218,22 @@ func explained(err error) *hostError {
 	return &hostError{Message: text.CleanMax(err.Error(), 500)}
 }
 
-// settingsOf is set with the limit that holds where it has none.
-func settingsOf(set *sshconfig.Settings, connect time.Duration) *hostSettings {
+// unreachable is for a way to a host that cannot be gone.
+func unreachable(err error) *hostError {
+	var failed *remote.Error
+	if !errors.As(err, &failed) {
+		return explained(err)
+	}
+	said := &hostError{text.CleanMax(failed.Message, 500), text.CleanMax(failed.Hint, 500)}
+	if failed.Via != "" {
+		said.Message = "jump host " + text.CleanMax(failed.Via, maxName) + ": " + said.Message
+	}
+	return said
+}
+
+// settingsOf is set with what holds beside it, as the flags say.
+func settingsOf(set *sshconfig.Settings, flags *scanFlags) *hostSettings {
+	connect := time.Duration(flags.connectTimeout)
 	if set.ConnectTimeout > 0 {
 		connect = set.ConnectTimeout
 	}
@@ -194,7 +244,7 @@ func settingsOf(set *sshconfig.Settings, connect time.Duration) *hostSettings {
 		ProxyJump: set.ProxyJump, ProxyCommand: set.ProxyCommand,
 		KnownHostsFiles: listed(slices.Concat(set.UserKnownHostsFiles, set.GlobalKnownHostsFiles)),
 		HostKeyAlias:    set.HostKeyAlias, StrictHostKeyChecking: set.StrictHostKeyChecking,
-		ConnectTimeout: connect.Seconds(), Source: set.Source,
+		HostKeyPolicy: flags.hostKeyPolicy.value, ConnectTimeout: connect.Seconds(), Source: set.Source,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"twaudit/internal/audit"
 	"twaudit/internal/fleet"
+	"twaudit/internal/inventory"
 	"twaudit/internal/probe"
 	"twaudit/internal/scan"
 	"twaudit/internal/text"
@@ -36,8 +37,8 @@ of them, with the script that "twaudit probe > probe.sh" saves:
   sh probe.sh > web1.out
 
 A host is named after its file, without directory and extension; - is standard
-input, and is named by the host itself. It is judged as of the time at which the
-script ran there.
+input, and is named by the host itself, or stdin where what it calls itself is no
+host name. It is judged as of the time at which the script ran there.
 
 ` + exitHelp,
 		Example: "  twaudit import web1.out db1.out\n  twaudit import answers/*.out -f table -f json=run.json\n  twaudit import - < web1.out",
@@ -50,6 +51,11 @@ script ran there.
 	flags.declareOutputs(set)
 	flags.declareEnding(set)
 	flags.declareMeasures(set)
+	// Answers may be those of other people's hosts, with names that ours have too:
+	// they share a history only when that is asked for.
+	declareHistoryFile(set, &flags.history)
+	set.Lookup("history").Usage = "know and keep runs in `FILE`; without it an import has no history"
+	withoutVariable(set, "history")
 	flags.complete(cmd, report.Formats())
 	return cmd
 }
@@ -74,25 +80,37 @@ func (a *App) importFiles(ctx context.Context, flags *scanFlags, paths []string)
 	if err != nil {
 		return err
 	}
-	set, err := openOutputs(outputs, a.Stdout, paths)
+	redactor, err := flags.redactor()
+	if err != nil {
+		return err
+	}
+	set, err := openOutputs(outputs, a.Stdout, append(slices.Clone(paths), flags.redactKey, flags.history))
 	if err != nil {
 		return err
 	}
 	defer set.discard() // what was committed stays
 	a.onAbruptEnd(set.removal())
-	auditor := &scan.Auditor{Limits: flags.limits(), Now: a.Now}
+	flags.noHistory = flags.history == ""
+	memory, err := a.openMemory(ctx, flags)
+	if err != nil {
+		return err
+	}
+	defer memory.close()
+	auditor := &scan.Auditor{Limits: flags.limits(), Now: a.Now, Past: memory.past(ctx)}
 	// Judging is work, not waiting, and each worker holds a file in memory.
 	workers := runtime.GOMAXPROCS(0)
 	m := &mission{
+		memory: memory, selection: memory.selected(files.selection()),
 		jobs: files.jobs(), audited: files.judgedBy(auditor), judged: auditor.Limits,
 		limits:  fleet.Limits{Concurrency: workers, Dials: workers},
-		outputs: set, look: flags.look, progress: !flags.quiet && !flags.noProgress,
+		outputs: set, look: flags.look, redactor: redactor, progress: !flags.quiet && !flags.noProgress,
 	}
 	run := a.conduct(ctx, m)
 	if note := ageNote(run); note != "" {
 		a.say("%s", note)
 		run.Notes = append(run.Notes, note)
 	}
+	memory.keep(ctx, run)
 	return a.write(m, run)
 }
 
@@ -155,7 +173,11 @@ func (a *App) savedFile(path string) (name string, file savedFile, err error) {
 	case info.IsDir():
 		return "", file, fmt.Errorf("%s is a directory: name the files in it", path)
 	case info.Mode().IsRegular():
-		return nameOfFile(path), savedFile{path: path}, nil
+		name = nameOfFile(path)
+		if err := checkName(name); err != nil {
+			return "", file, fmt.Errorf("%s: %w: rename the file, its host is named after it", text.CleanMax(path, maxName), err)
+		}
+		return name, savedFile{path: path}, nil
 	}
 	raw, err := readAnswer(opened)
 	if err != nil {
@@ -187,14 +209,26 @@ func nameOfFile(path string) string {
 	return text.CleanMax(name, maxName)
 }
 
-// nameInside is what a host calls itself in its answer; one that gives no answer
-// gets the name of the stream.
+// nameInside is what a host calls itself in its answer; one that gives no answer,
+// or calls itself what no inventory may hold, gets the name of the stream. Facts
+// keep what it said.
 func nameInside(raw []byte) string {
 	answer, err := probe.Parse(raw, "", time.Time{})
-	if err != nil || answer.Facts.Host.Hostname == "" {
+	if err != nil || checkName(answer.Facts.Host.Hostname) != nil {
 		return "stdin"
 	}
 	return answer.Facts.Host.Hostname
+}
+
+// checkName demands of a name what inventories demand: it goes the same ways, into
+// the history, into reports, and from there onto command lines. One with a user or
+// a port, or that stands for several hosts, is no host's own; nor is one of which
+// cleaning has left a part.
+func checkName(name string) error {
+	if strings.ContainsAny(name, "\ufffd…") {
+		return fmt.Errorf("host %q: too long, or with invisible characters", name)
+	}
+	return inventory.CheckName(name)
 }
 
 // jobs are the hosts, in no order: that of the result is by verdict.
@@ -205,6 +239,15 @@ func (f savedFiles) jobs() []scan.Job {
 	}
 	slices.SortFunc(jobs, func(a, b scan.Job) int { return strings.Compare(a.Name, b.Name) })
 	return jobs
+}
+
+// selection is by the hosts: which files belong together, nobody has said.
+func (f savedFiles) selection() (key, label string) {
+	parts := []string{"import"}
+	for _, job := range f.jobs() {
+		parts = append(parts, job.Name)
+	}
+	return selectionKey(parts), "import " + few(parts[1:])
 }
 
 // judgedBy reads the file of a host when its turn comes.

@@ -37,6 +37,40 @@ func TestNameOfFile(t *testing.T) {
 	}
 }
 
+// What a host calls itself is the host's to choose; what it is called in a run is
+// not.
+func TestNameInside(t *testing.T) {
+	t.Parallel()
+	for hostname, want := range map[string]string{
+		"web1":                    "web1",
+		"web1.example.net":        "web1.example.net",
+		"2001:db8::1":             "2001:db8::1",
+		"localhost":               "localhost",
+		"":                        "stdin",
+		"(none)":                  "stdin",
+		"-oProxyCommand=reboot":   "stdin",
+		"web1;reboot":             "stdin",
+		"$(reboot)":               "stdin",
+		"web 1":                   "stdin",
+		"web1\u202e":              "stdin",
+		"root@web1":               "stdin",
+		"web1:22":                 "stdin",
+		"=HYPERLINK(\"x\")":       "stdin",
+		"web[1-3]":                "stdin",
+		"web1#x":                  "stdin",
+		strings.Repeat("x", 9000): "stdin",
+	} {
+		mark := "twaudit-probe " + probe.ManualNonce + " "
+		raw := mark + "begin 1\n" + mark + "section identity\nostype Linux\nhostname " + hostname + "\n" + mark + "end\n"
+		if got := nameInside([]byte(raw)); got != want {
+			t.Errorf("%.40q is host %.40q, want %q", hostname, got, want)
+		}
+	}
+	if got := nameInside([]byte("total 0\n")); got != "stdin" {
+		t.Errorf("no answer is host %q", got)
+	}
+}
+
 func TestAgeNote(t *testing.T) {
 	t.Parallel()
 	imported := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

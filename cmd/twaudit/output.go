@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,6 +19,8 @@ import (
 const (
 	defaultFormat = "table"
 	liveFormat    = "jsonl" // written host by host, while the run goes on
+
+	collectedFormat = "prom" // read by node_exporter, which is another user
 )
 
 // stdoutPath is how the command line writes standard output.
@@ -33,7 +36,7 @@ type output struct {
 // of --output, which names the file when there is one format.
 func parseOutputs(values []string, file string) ([]output, error) {
 	if len(values) == 0 {
-		values = []string{defaultFormat}
+		values = []string{formatOf(file)}
 	}
 	var outputs []output
 	for _, value := range values {
@@ -61,6 +64,21 @@ func parseOutputs(values []string, file string) ([]output, error) {
 	return outputs, nil
 }
 
+// formatOf is the format that a file's name asks for when nothing else does.
+func formatOf(file string) string {
+	ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(file), "."))
+	switch ending {
+	case "md":
+		ending = "markdown"
+	case "htm":
+		ending = "html"
+	}
+	if slices.Contains(report.Formats(), ending) {
+		return ending
+	}
+	return defaultFormat
+}
+
 // openOutput is an output with the place it goes to. A failed write is kept, and
 // said once at the end, so that one full disk costs no other output.
 type openOutput struct {
@@ -81,6 +99,9 @@ func openOutputs(outputs []output, stdout io.Writer, forbidden []string) (output
 		p, err := openPlace(o.path, stdout)
 		if err == nil {
 			err = set.clash(p, forbidden)
+		}
+		if err == nil && o.format == collectedFormat {
+			err = p.publish()
 		}
 		if err != nil {
 			p.discard()
@@ -151,6 +172,11 @@ func (set outputSet) liveOn(isTerminal func(any) bool) bool {
 	})
 }
 
+// live reports whether there is an output that is written host by host.
+func (set outputSet) live() bool {
+	return slices.ContainsFunc(set, func(o *openOutput) bool { return o.live != nil })
+}
+
 // host passes one finished host to the live outputs.
 func (set outputSet) host(result *audit.HostResult) {
 	for _, o := range set {
@@ -179,6 +205,17 @@ func (set outputSet) write(run *audit.Run, style func(*place) report.Options) er
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// savedRun is the file that holds the whole run when all is written; empty when
+// there is none that can be read again.
+func (set outputSet) savedRun() string {
+	for _, o := range set {
+		if o.format == "json" && o.place.renaming {
+			return o.path
+		}
+	}
+	return ""
 }
 
 // keep returns the outputs for which is holds.

@@ -103,6 +103,17 @@ func (p *place) openTemporary(path string) error {
 	return nil
 }
 
+// publish lets everybody read a file that did not exist before.
+func (p *place) publish() error {
+	if !p.renaming || p.info != nil {
+		return nil
+	}
+	if err := p.file.Chmod(0o644); err != nil {
+		return unwritable(p.name, err)
+	}
+	return nil
+}
+
 // followLinks is the absolute name of the file that path leads to, which need
 // not exist. A rename onto a symbolic link would replace the link.
 func followLinks(path string) (string, error) {

@@ -14,8 +14,9 @@ import (
 func (a *App) probeCommand() *cobra.Command {
 	var hashOnly, keys, sudoers bool
 	cmd := &cobra.Command{
-		Use:   "probe [--sha256 | --authorized-keys [KEY.pub...] | --sudoers [USER]]",
-		Short: "Print the script that runs on the hosts, and how to allow it alone",
+		Use:         "probe [--sha256 | --authorized-keys [KEY.pub...] | --sudoers [USER]]",
+		Annotations: map[string]string{withoutSettings: "yes"},
+		Short:       "Print the script that runs on the hosts, and how to allow it alone",
 		Long: `Prints the exact bytes that twaudit sends to each host, and nothing else, on
 standard output; their SHA-256 goes to standard error. To compare:
 

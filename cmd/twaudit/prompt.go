@@ -86,7 +86,7 @@ func (p *prompter) ask(prompt string) (string, error) {
 	}
 	p.count(true)
 	defer p.count(false)
-	defer p.app.holdBar()()
+	defer p.app.holdScreen()()
 	prompt = text.CleanMax(prompt, maxPrompt)
 	if p.program != "" {
 		return remote.Askpass(p.ctx, p.program, prompt)
@@ -178,15 +178,26 @@ func openTTY() (*os.File, error) { return os.OpenFile("/dev/tty", os.O_RDWR, 0) 
 // secrets adds to options who knows passwords and passphrases; its second result
 // ends the questions.
 func (a *App) secrets(ctx context.Context, flags *scanFlags, options *remote.Options) (end func(), err error) {
+	if err := options.CheckIdentities(); err != nil {
+		return nil, &usageError{err, ""}
+	}
 	p := a.prompter(ctx)
-	if flags.askPass && p == nil {
-		return nil, &usageError{errors.New("--ask-pass has nobody to ask: there is no terminal, and SSH_ASKPASS names no program"), "use a key or an agent, or set SSH_ASKPASS"}
+	for _, flag := range []struct {
+		given     bool
+		name, way string
+	}{{flags.askPass, "--ask-pass", "use a key or an agent"}, {flags.askSudoPass, "--ask-sudo-pass", "use --sudo with a rule that needs no password (twaudit probe --sudoers)"}} {
+		if flag.given && p == nil {
+			return nil, &usageError{errors.New(flag.name + " has nobody to ask: there is no terminal, and SSH_ASKPASS names no program"), flag.way + ", or set SSH_ASKPASS"}
+		}
 	}
 	if p != nil {
 		options.Passphrase = p.ask
 	}
 	if flags.askPass {
 		options.Password = p.ask
+	}
+	if flags.askSudoPass {
+		options.SudoPassword = p.ask
 	}
 	if flags.passphraseFile != "" {
 		passphrase, err := readSecret(flags.passphraseFile)
@@ -225,15 +236,37 @@ func readSecret(path string) (string, error) {
 	return secret, nil
 }
 
-// holdBar takes the bar off the screen until the returned function is called.
-func (a *App) holdBar() (resume func()) {
+// holdScreen keeps the bar and all messages off the screen until the returned
+// function is called: they would land in the question, or in what is typed.
+func (a *App) holdScreen() (resume func()) {
 	a.mu.Lock()
+	a.asking = true
 	b := a.bar
 	a.mu.Unlock()
-	if b == nil {
-		return func() {}
+	release := func() {}
+	if b != nil {
+		release = b.screen.hold()
 	}
-	return b.screen.hold()
+	return func() {
+		release()
+		a.mu.Lock()
+		held := a.held
+		a.asking, a.held = false, nil
+		a.mu.Unlock()
+		for _, message := range held {
+			a.print(message)
+		}
+	}
+}
+
+// sayUnasked is say, but for what is old news once a question is answered.
+func (a *App) sayUnasked(format string, args ...any) {
+	a.mu.Lock()
+	asking := a.asking
+	a.mu.Unlock()
+	if !asking {
+		a.say(format, args...)
+	}
 }
 
 // onQuit registers what gives the terminal back when the process ends at once.

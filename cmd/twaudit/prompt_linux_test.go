@@ -165,6 +165,33 @@ func TestPrompt_onTheTerminalWithoutEcho(t *testing.T) {
 	}
 }
 
+// Where progress is lines and no bar, none comes into a question, nor does a
+// message; that is shown afterwards.
+func TestPrompt_plainLinesWait(t *testing.T) {
+	t.Parallel()
+	f, person := keyFleet(t, "web1"), newTypist(t)
+	app := person.app(t)
+	app.progress = time.Millisecond
+	app.Env = func(name string) string { return map[string]string{"TERM": "dumb"}[name] }
+	const question = "twaudit: Passphrase for "
+	done := make(chan struct{})
+	// Ends with its answer.
+	go func() {
+		defer close(done)
+		person.after(question, "")
+		app.warn("a message in between")
+		time.Sleep(20 * app.progress) // time for lines, of which there must be none
+		person.after(question, "sesame")
+	}()
+	outputOf(t, app, exitOK, "scan", "web1", "-F", f.client.Config, "--sample", "0", "-f", "csv")
+	<-done
+	_, after, _ := strings.Cut(person.screen(), question)
+	inside, outside, _ := strings.Cut(after, "\n")
+	if strings.Contains(inside, "hosts") || strings.Contains(inside, "message") || !strings.HasPrefix(outside, "twaudit: a message in between") {
+		t.Errorf("the screen shows %q", person.screen())
+	}
+}
+
 func TestPrompt_endsWithTheRun(t *testing.T) {
 	t.Parallel()
 	f, person := keyFleet(t, "web1"), newTypist(t)

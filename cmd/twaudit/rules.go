@@ -14,9 +14,10 @@ import (
 
 func (a *App) rulesCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "rules [ID]",
-		Short: "List the rules, or explain one",
-		Args:  cobra.MaximumNArgs(1),
+		Use:         "rules [ID]",
+		Annotations: map[string]string{withoutSettings: "yes"},
+		Short:       "List the rules, or explain one",
+		Args:        cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return ruleIDs(), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -57,16 +58,16 @@ func explainRule(w io.Writer, id string) error {
 		}
 		out := bufio.NewWriter(w)
 		fmt.Fprintf(out, "%s (%s): %s\n\n%s\n", rule.ID, rule.Severity, rule.Title, rule.Meaning)
-		section(out, "Needs", rule.Needs)
-		section(out, "Advice", rule.Advice)
-		section(out, "Sources", rule.Sources)
+		bullets(out, "Needs", rule.Needs)
+		bullets(out, "Advice", rule.Advice)
+		bullets(out, "Sources", rule.Sources)
 		return out.Flush()
 	}
 	return &usageError{fmt.Errorf("unknown rule %q: it is one of %s", id, strings.Join(ruleIDs(), ", ")), ""}
 }
 
-// section leaves out the heading of an empty list.
-func section(w io.Writer, heading string, lines []string) {
+// bullets leaves out the heading of an empty list.
+func bullets(w io.Writer, heading string, lines []string) {
 	if len(lines) == 0 {
 		return
 	}

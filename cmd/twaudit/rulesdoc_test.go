@@ -15,6 +15,7 @@ import (
 
 	"twaudit/internal/audit"
 	"twaudit/internal/diagnose"
+	"twaudit/internal/probe"
 	"twaudit/internal/scan"
 )
 
@@ -53,49 +54,101 @@ var exampleHosts = map[string]string{
 	"log-saturated":     "ubuntu1010-net-ratelimit",
 }
 
-// constructed are findings that no saved answer of one host can show: about a
-// fleet, or about two clocks.
-func constructed() []audit.Finding {
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	skew := int64(-3_600_000)
-	ahead := diagnose.Host(&audit.Facts{Host: audit.HostFacts{Clock: &now, ClockSkewMS: &skew}}, nil, nil, audit.Limits{}, now)
+// fleets are the hosts of the lab that show a rule about several hosts, by the
+// names that they have in that run. Two names of one answer are one machine.
+var fleets = map[string][]struct{ name, host string }{
+	"same-machine-twice": {{"web1", "rhel8-healthy"}, {"web1.example.net", "rhel8-healthy"}},
+	"outlier-limit": {
+		{"web1", "rhel8-healthy"}, {"web2", "debian11-near"}, {"web3", "debian11-neighbours-full"},
+		{"web4", "sles12-orphans"}, {"web5", "ubuntu2404-young"}, {"web6", "debian12-lowered"},
+	},
+}
+
+// skewed is the host of the lab whose clock is wrong, and by how much. A saved
+// answer does not say when it came.
+const (
+	skewed     = "debian11-clock-ahead"
+	skewedAway = 365 * 24 * time.Hour
+)
+
+func savedAnswer(t *testing.T, host string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", "answers", host+".out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// skewFindings judges the answer of the skewed host as one that came in time.
+func skewFindings(t *testing.T) []audit.Finding {
+	t.Helper()
+	answer, err := probe.Parse(savedAnswer(t, skewed), "", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	came := answer.Facts.Host.Clock.Add(-skewedAway)
+	if answer, err = probe.Parse(savedAnswer(t, skewed), "", came); err != nil {
+		t.Fatal(err)
+	}
+	return diagnose.Host(answer.Facts, answer.Gaps, nil, audit.Limits{}, came).Findings
+}
+
+// fleetFindings judges several hosts as one group.
+func fleetFindings(t *testing.T, rule string) []audit.Finding {
+	t.Helper()
 	run := &audit.Run{}
-	for i := range 6 {
-		limit, id := int64(131072), fmt.Sprintf("%032x", max(i, 1))
-		if i == 5 {
-			limit = 5000
-		}
-		run.Hosts = append(run.Hosts, audit.HostResult{
-			Name: fmt.Sprintf("web%d", i+1), Groups: []string{"web"}, Status: audit.StatusAudited,
-			Facts: &audit.Facts{Host: audit.HostFacts{MachineID: id, BootID: id}, TimeWait: audit.TimeWait{Limit: &limit}},
-		})
+	for _, h := range fleets[rule] {
+		job := scan.Job{Name: h.name, Groups: []string{"web"}}
+		run.Hosts = append(run.Hosts, (&scan.Auditor{Limits: audit.DefaultLimits()}).Saved(job, savedAnswer(t, h.host)))
 	}
 	diagnose.Fleet(run)
-	return append(run.Findings, ahead.Findings...)
+	return run.Findings
+}
+
+// hostsOf are the hosts of the lab that show a rule.
+func hostsOf(rule string) []string {
+	switch {
+	case rule == "clock-skew":
+		return []string{skewed}
+	case exampleHosts[rule] != "":
+		return []string{exampleHosts[rule]}
+	}
+	var hosts []string
+	for _, h := range fleets[rule] {
+		if !slices.Contains(hosts, h.host) {
+			hosts = append(hosts, h.host)
+		}
+	}
+	return hosts
 }
 
 // example is a title that the rule gives, and where it comes from.
 func example(t *testing.T, rule string) (title, from string) {
 	t.Helper()
-	is := func(f audit.Finding) bool { return f.Rule == rule }
-	name, saved := exampleHosts[rule]
-	if !saved {
-		findings := constructed()
-		if i := slices.IndexFunc(findings, is); i >= 0 {
-			return findings[i].Title, "constructed"
-		}
+	hosts := hostsOf(rule)
+	if len(hosts) == 0 {
 		t.Fatalf("rule %s has no example: save an answer of a host that shows it", rule)
 	}
-	raw, err := os.ReadFile(filepath.Join("testdata", "answers", name+".out"))
-	if err != nil {
-		t.Fatal(err)
+	var findings []audit.Finding
+	switch {
+	case rule == "clock-skew":
+		findings = skewFindings(t)
+	case fleets[rule] != nil:
+		findings = fleetFindings(t, rule)
+	default:
+		host := (&scan.Auditor{Limits: audit.DefaultLimits()}).Saved(scan.Job{Name: hosts[0]}, savedAnswer(t, hosts[0]))
+		findings = host.Findings
 	}
-	host := (&scan.Auditor{Limits: audit.DefaultLimits()}).Saved(scan.Job{Name: name}, raw)
-	i := slices.IndexFunc(host.Findings, is)
+	i := slices.IndexFunc(findings, func(f audit.Finding) bool { return f.Rule == rule })
 	if i < 0 {
-		t.Fatalf("host %s does not show rule %s: %s, %v, %+v", name, rule, host.Verdict, host.Flags, host.Failure)
+		t.Fatalf("%v do not show rule %s: %+v", hosts, rule, findings)
 	}
-	return host.Findings[i].Title, "host `" + name + "` of the lab"
+	noun := "host"
+	if len(hosts) > 1 {
+		noun = "hosts"
+	}
+	return findings[i].Title, noun + " `" + strings.Join(hosts, "`, `") + "` of the lab"
 }
 
 const rulesPreface = `# The rules
@@ -184,7 +237,7 @@ func TestRulesDoc_saysWhatTheProgramSays(t *testing.T) {
 				t.Errorf("%s: the page lacks %q", rule.ID, words)
 			}
 		}
-		if host, saved := exampleHosts[rule.ID]; saved {
+		for _, host := range hostsOf(rule.ID) {
 			if _, err := os.Stat("../../internal/e2e/testdata/hosts/" + host + ".txtar"); err != nil {
 				t.Errorf("the example of %s is of a host that the lab does not have: %v", rule.ID, err)
 			}

@@ -7,7 +7,8 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"os"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,11 +17,10 @@ import (
 	"twaudit/internal/audit"
 	"twaudit/internal/diagnose"
 	"twaudit/internal/fleet"
-	"twaudit/internal/inventory"
 	"twaudit/internal/probe"
 	"twaudit/internal/scan"
-	"twaudit/internal/text"
 	"twaudit/remote"
+	"twaudit/remote/sshconfig"
 	"twaudit/report"
 )
 
@@ -40,6 +40,7 @@ Each flag has an environment variable: TWAUDIT_CONNECT_TIMEOUT is
 ` + exitHelp,
 		Example: "  twaudit scan web1 root@db1:2222\n  twaudit scan -i hosts.txt -f table -f json=run.json\n  twaudit scan --local",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.look.Show = flags.showAgain()
 			return a.scan(cmd.Context(), flags, args)
 		},
 	}
@@ -51,7 +52,7 @@ Each flag has an environment variable: TWAUDIT_CONNECT_TIMEOUT is
 // before the first host is asked.
 func (a *App) scan(ctx context.Context, flags *scanFlags, names []string) error {
 	a.quiet = flags.quiet
-	a.end.failOn = audit.Verdict(flags.failOn.value)
+	a.end.failOn, a.end.maxFailed = audit.Verdict(flags.failOn.value), float64(flags.maxFailed.shareFlag)
 	if err := flags.check(names); err != nil {
 		return err
 	}
@@ -59,33 +60,69 @@ func (a *App) scan(ctx context.Context, flags *scanFlags, names []string) error 
 	if err != nil {
 		return err
 	}
-	jobs, notes, err := a.jobs(flags, names)
+	jobs, notes, err := a.jobs(ctx, flags, names)
 	if err != nil {
 		return err
 	}
+	if err := checkGroupBy(flags.look, jobs, func(job scan.Job) map[string]string { return job.Labels }); err != nil {
+		return err
+	}
 	// Before the outputs: a wrong ssh_config must not leave temporary files.
-	auditor, closeDialer, err := a.auditor(ctx, flags)
+	auditor, closeDialer, err := a.auditor(ctx, flags, jobs...)
 	if err != nil {
 		return err
 	}
 	defer closeDialer()
+	redactor, err := flags.redactor()
+	if err != nil {
+		return err
+	}
+	alarms, err := a.chosenAlarms(flags)
+	if err != nil {
+		return err
+	}
+	key, label := flags.selection(names, jobs)
+	if err := a.lateStart(ctx, time.Duration(flags.splay)); err != nil {
+		return err
+	}
+	unlock, err := a.holdLock(ctx, flags, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	set, err := openOutputs(outputs, a.Stdout, flags.reads())
 	if err != nil {
 		return err
 	}
 	defer set.discard() // what was committed stays
 	a.onAbruptEnd(set.removal())
+	memory, err := a.openMemory(ctx, flags)
+	if err != nil {
+		return err
+	}
+	defer memory.close()
+	if memory != nil {
+		flags.look.Show = flags.showStored()
+	}
+	auditor.Past = memory.past(ctx)
+	jobs, kept, notes, err := memory.remaining(ctx, flags, key, jobs, notes)
+	if err != nil {
+		return err
+	}
 	limits, lowered := flags.pace()
 	return a.audit(ctx, &mission{
-		jobs: jobs, audited: asking(auditor), judged: auditor.Limits, script: probe.SHA256(),
-		limits: limits, deadline: time.Duration(flags.deadline), outputs: set, notes: append(notes, lowered...), look: flags.look, progress: !flags.quiet && !flags.noProgress,
+		memory: memory, selection: memory.selected(key, label), kept: kept, alarms: alarms, told: a.toldBeside(flags.history),
+		onlyChanges: flags.onlyChanges, remind: time.Duration(flags.remind), silent: flags.quiet && len(flags.formats) == 0 && flags.output == "",
+		jobs: jobs, audited: a.auditing(auditor), judged: auditor.Limits, script: probe.SHA256(),
+		limits: limits, deadline: time.Duration(flags.deadline), outputs: set, notes: append(notes, lowered...), look: flags.look, redactor: redactor, progress: !flags.quiet && !flags.noProgress,
 	})
 }
 
-// asking audits a host by asking it.
-func asking(auditor *scan.Auditor) func(context.Context, scan.Job, fleet.Slot) audit.HostResult {
+// auditing audits a host by asking it.
+func (a *App) auditing(auditor *scan.Auditor) func(context.Context, scan.Job, fleet.Slot) audit.HostResult {
+	ways := a.dialers
 	return func(ctx context.Context, job scan.Job, slot fleet.Slot) audit.HostResult {
-		return auditor.Host(ctx, job, slot)
+		return ways.audit(ctx, auditor, job, slot)
 	}
 }
 
@@ -99,19 +136,57 @@ type mission struct {
 	deadline time.Duration // 0: none
 	outputs  outputSet
 	notes    []string
-	look     report.Options // on a terminal
+	look     report.Options   // on a terminal
+	redactor *report.Redactor // nil: results have real names
 	progress bool
+
+	memory    *memory // nil: earlier runs are not known, and this one is not kept
+	selection string  // see scanFlags.selection
+
+	kept        []audit.HostResult // of hosts that are not asked again
+	alarms      []*alarm           // who is told
+	told        told               // when that was
+	onlyChanges bool               // print only what is new
+	remind      time.Duration      // and old problems after this time; 0: never
+	silent      bool               // print nothing when all is well
 }
 
-// audit runs a mission to its end and writes its outputs. Its error is one of
-// writing: what became of hosts is in the run.
+// audit runs a mission to its end, keeps the run and writes its outputs. Its
+// error is one of writing: what became of hosts is in the run.
 func (a *App) audit(ctx context.Context, m *mission) error {
-	return a.write(m, a.conduct(ctx, m))
+	run := a.conduct(ctx, m)
+	change := m.memory.change(ctx, run)
+	m.memory.keep(ctx, run)
+	a.mute(m, run, change)
+	err := a.write(m, run)
+	a.tell(ctx, m, run, change)
+	return err
+}
+
+// mute takes standard output from a run that has nothing to say there.
+func (a *App) mute(m *mission, run *audit.Run, change *audit.Diff) {
+	switch {
+	case m.onlyChanges && !a.end.interrupted:
+		a.end.calm = !a.newsworthy(m, run, change)
+		a.end.worse = !a.end.calm
+	case m.silent:
+		a.end.calm = a.end.status() == exitOK
+	}
+	if a.end.calm && a.end.status() == exitOK {
+		m.outputs = m.outputs.silence()
+	}
 }
 
 // write renders the run into the outputs of its mission.
 func (a *App) write(m *mission, run *audit.Run) error {
-	return m.outputs.write(run, func(p *place) report.Options { return a.style(p, m.look) })
+	look := m.look
+	if path := m.outputs.savedRun(); path != "" {
+		look.Show = showFrom(path)
+	}
+	if m.redactor != nil {
+		run, look = m.redactor.Run(run), pseudonymous(look, m.redactor)
+	}
+	return m.outputs.write(run, func(p *place) report.Options { return a.style(p, look) })
 }
 
 // conduct runs a mission to its end, whatever ends it.
@@ -125,10 +200,14 @@ func (a *App) conduct(ctx context.Context, m *mission) *audit.Run {
 	}
 	// The order of the result is that of the verdicts, whatever this does.
 	shuffle(m.jobs, run.Meta.StartedAt)
-	run.Hosts = a.auditAll(ctx, m)
+	run.Hosts = append(a.auditAll(ctx, m), m.kept...)
 	run.Meta.FinishedAt = a.Now()
 	run.Meta.Partial = partial(run.Hosts)
+	if note := sudoNote(run.Hosts); note != "" {
+		a.warn(note)
+	}
 	run.Notes = a.shareable(append(run.Notes, a.warned()...))
+	m.memory.compare(ctx, run)
 	diagnose.Fleet(run)
 
 	// Asked here, not after the writing: a signal that comes later finds a
@@ -141,20 +220,34 @@ func (a *App) conduct(ctx context.Context, m *mission) *audit.Run {
 // auditAll returns one result for each job, in any order.
 func (a *App) auditAll(ctx context.Context, m *mission) []audit.HostResult {
 	m.outputs.startLive(len(m.jobs))
+	m.announce()
 	show := a.showProgress(m)
 	defer func() {
 		a.prompting().close() // the bar cannot go while a question has the screen
 		a.setBar(nil)
 		show.close()
 	}()
+	all := runtime.GOMAXPROCS(processors(min(m.limits.Concurrency, len(m.jobs)), runtime.GOMAXPROCS(0)))
+	defer runtime.GOMAXPROCS(all)
 	// Results are all that grows with the fleet: raw answers are gone by now.
 	hosts := make([]audit.HostResult, 0, len(m.jobs))
 	fleet.Run(ctx, m.jobs, m.limits, m.audited, func(result audit.HostResult) {
 		hosts = append(hosts, result)
-		m.outputs.host(&result)
+		m.live(&result)
 		show.host(&result)
 	})
 	return hosts
+}
+
+// slotsPerProcessor is how many hosts at a time one processor serves: each takes
+// it for a few milliseconds of the second or so that the host needs to answer.
+const slotsPerProcessor = 256
+
+// processors is how many of those there are a run with so many slots may use. A
+// scan waits for small packets, and each that arrives would wake the processors
+// that have nothing to do: that cost more than the packets themselves.
+func processors(slots, there int) int {
+	return max(1, min(there, (slots+slotsPerProcessor-1)/slotsPerProcessor))
 }
 
 // newRun is a run that has begun, without hosts.
@@ -163,7 +256,7 @@ func (a *App) newRun(m *mission) *audit.Run {
 	return &audit.Run{
 		Schema: audit.Schema,
 		Tool:   audit.Tool{Name: "twaudit", Version: toolVersion(), ProbeSHA256: m.script},
-		Meta:   audit.Meta{ID: newRunID(started), StartedAt: started, Limits: m.judged},
+		Meta:   audit.Meta{ID: newRunID(started), StartedAt: started, Limits: m.judged, Selection: m.selection},
 		Notes:  append([]string{}, m.notes...), // a list in JSON also when it is empty
 	}
 }
@@ -206,88 +299,64 @@ func shuffle(jobs []scan.Job, seed time.Time) {
 	random.Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] })
 }
 
-// jobs are the selected hosts, each once, and what there is to say about the
-// selection.
-func (a *App) jobs(flags *scanFlags, names []string) ([]scan.Job, []string, error) {
-	var jobs []scan.Job
-	var notes []string
-	if len(names)+len(flags.inventories) > 0 {
-		request := flags.request(names)
-		request.Stdin = a.Stdin
-		hosts, said, err := inventory.Load(request)
-		if err != nil {
-			return nil, nil, &usageError{err, ""}
-		}
-		for _, note := range said {
-			notes = append(notes, string(note))
-		}
-		for _, h := range hosts {
-			jobs = append(jobs, scan.Job{Name: h.Name, Groups: h.Groups, Labels: h.Labels, Target: h.Target})
-		}
-	}
-	if flags.local {
-		jobs, notes = addLocal(jobs, notes)
-	}
-	return jobs, notes, nil
-}
-
-// addLocal adds this machine under its own name: reports of several machines,
-// put together, would otherwise hold one localhost many times. A host of that
-// name is this machine too.
-func addLocal(jobs []scan.Job, notes []string) ([]scan.Job, []string) {
-	name, err := os.Hostname()
-	if err != nil || name == "" {
-		name = "localhost"
-	}
-	name = text.CleanMax(name, 255)
-	for i := range jobs {
-		if jobs[i].Name == name {
-			jobs[i].Local = true
-			return jobs, append(notes, fmt.Sprintf("host %s is this machine: it is audited once, without SSH", name))
-		}
-	}
-	return append(jobs, scan.Job{Name: name, Local: true}), notes
-}
-
 // dialer reaches hosts as the flags say, until its second result is called. It
 // connects nowhere yet; what is wrong with ssh_config or the flags about SSH is
 // found out here.
 func (a *App) dialer(ctx context.Context, flags *scanFlags) (*remote.Dialer, func(), error) {
 	options := flags.dialing()
-	options.Home, options.LocalUser, options.Env = a.Home, a.User, a.Env
+	options.Home, options.LocalUser, options.Env = a.sshHome(), a.User, a.Env
 	options.Warn = a.warn
+	if options.Home == noHome {
+		a.say("there is no home directory: keys, known_hosts and ssh_config are what is named (--identity, UserKnownHostsFile, -F)")
+	}
 	endAsking, err := a.secrets(ctx, flags, &options)
 	if err != nil {
 		return nil, nil, err
 	}
-	dialer, err := remote.New(options)
-	if err != nil {
+	if a.dialers, err = openDialers(options, a.ways); err != nil {
 		endAsking()
-		return nil, nil, &usageError{err, ""}
+		return nil, nil, err
 	}
-	return dialer, func() {
+	return a.dialers.usual, func() {
 		endAsking()
-		dialer.Close()
+		a.dialers.close()
 	}, nil
 }
 
 // auditor asks and judges as the flags say, over connections that its second
-// result gives back.
-func (a *App) auditor(ctx context.Context, flags *scanFlags) (*scan.Auditor, func(), error) {
+// result gives back. jobs are some of those that will be asked for: with them it
+// finds out whether ssh refuses its configuration as a whole.
+func (a *App) auditor(ctx context.Context, flags *scanFlags, jobs ...scan.Job) (*scan.Auditor, func(), error) {
 	dialer, end, err := a.dialer(ctx, flags)
 	if err != nil {
 		return nil, nil, err
+	}
+	if at := slices.IndexFunc(jobs, func(j scan.Job) bool { return !j.Local }); at >= 0 {
+		if err := dialer.Check(ctx, jobs[at].Target); err != nil {
+			end()
+			return nil, nil, unusableConfig(err)
+		}
 	}
 	auditor := &scan.Auditor{
 		Remote:  dialer.Run,
 		Options: flags.asking(),
 		Sudo:    flags.sudo,
+		SudoAsk: flags.askSudoPass,
 		Limits:  flags.limits(),
 		Timeout: time.Duration(flags.hostTimeout),
 		Asked:   a.prompting().waited,
 		Now:     a.Now,
 	}
 	return auditor, end, nil
+}
+
+// unusableConfig is err with the hint that it has.
+func unusableConfig(err error) error {
+	var bad *sshconfig.Error
+	if errors.As(err, &bad) {
+		return &usageError{err, bad.Hint}
+	}
+	return &usageError{err, ""}
 }
 
 // pace lowers the concurrency to what the process can open, and says so.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"twaudit/internal/audit"
-	"twaudit/internal/inventory"
 	"twaudit/internal/probe"
 	"twaudit/remote"
 	"twaudit/remote/sshconfig"
@@ -20,16 +18,19 @@ import (
 // scanFlags are the flags of scan as they were given. Other commands that scan
 // start from newScanFlags and set what they need; check holds for all.
 type scanFlags struct {
-	// What is audited.
-	inventories, limit, exclude []string
-	local                       bool
+	cronFlags
+
+	selectionFlags
 
 	// What becomes of it.
-	formats []string // FORMAT or FORMAT=FILE; none is defaultFormat
-	output  string   // the file of the only format; empty is standard output
-	failOn  choiceFlag
-	quiet   bool
-	look    report.Options // of a terminal; Width and Color are found out
+	formats   []string // FORMAT or FORMAT=FILE; none is defaultFormat
+	output    string   // the file of the only format; empty is standard output
+	failOn    choiceFlag
+	quiet     bool
+	notify    []string // names of alarms
+	redact    bool
+	redactKey string         // file of the key; empty is a new one that nobody keeps
+	look      report.Options // of the table; Width and Color are found out
 
 	// How hosts are reached. Empty and 0: as ssh_config says.
 	sshConfig, user, jump  string
@@ -39,7 +40,7 @@ type scanFlags struct {
 	resolver               choiceFlag
 	askPass                bool
 	passphraseFile         string
-	sudo                   bool
+	sudo, askSudoPass      bool
 
 	// How fast. A rate or deadline of 0 is none; the other limits are never off,
 	// because one host without a limit can hold a run for ever.
@@ -48,6 +49,10 @@ type scanFlags struct {
 	connectTimeout, hostTimeout, deadline durationFlag
 	noProgress                            bool
 	retries                               retryFlag
+
+	// What is known of earlier runs. An empty file is the usual place.
+	history   string
+	noHistory bool
 
 	// How hosts are asked and judged.
 	near, critical        shareFlag
@@ -60,6 +65,8 @@ type scanFlags struct {
 func newScanFlags() *scanFlags {
 	limits := audit.DefaultLimits()
 	return &scanFlags{
+		selectionFlags: newSelectionFlags(),
+
 		port:           countFlag{max: 65535},
 		hostKeyPolicy:  choiceFlag{"strict", []string{"strict", "accept-new"}},
 		resolver:       choiceFlag{"auto", []string{"auto", "openssh", "builtin"}},
@@ -95,12 +102,15 @@ func (f *scanFlags) declare(cmd *cobra.Command) {
 	f.declareSelection(set)
 	f.declareOutputs(set)
 	f.declareEnding(set)
+	f.declareAlarms(set)
+	f.declareCron(set)
 	f.declareSSH(set)
 	f.declareSecrets(set)
 	f.declarePace(set)
 	f.declareTimeouts(set)
 	f.declareMeasures(set)
 	f.declareAsking(set)
+	f.declareHistory(set)
 	f.complete(cmd, report.Formats())
 }
 
@@ -108,8 +118,8 @@ func (f *scanFlags) declare(cmd *cobra.Command) {
 func (f *scanFlags) complete(cmd *cobra.Command, formats []string) {
 	for name, words := range map[string][]string{
 		"format": formats, "fail-on": f.failOn.choices,
-		"host-key-policy": f.hostKeyPolicy.choices, "logs": f.logs.choices,
-		"ssh-config-resolver": f.resolver.choices,
+		"host-key-policy": f.hostKeyPolicy.choices, "logs": f.logs.choices, "sort": report.SortKeys(),
+		"ssh-config-resolver": f.resolver.choices, "inventory-kind": f.kind.choices,
 	} {
 		complete := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 		if cmd.Flags().Lookup(name) == nil {
@@ -121,25 +131,12 @@ func (f *scanFlags) complete(cmd *cobra.Command, formats []string) {
 	}
 }
 
-// declareHosts: where the hosts come from. Lists are StringArray: a StringSlice
-// would split file names at commas.
-func (f *scanFlags) declareHosts(set *pflag.FlagSet) {
-	set.StringArrayVarP(&f.inventories, "inventory", "i", nil, "read hosts from `FILE`, - is standard input (repeatable)")
-	set.BoolVar(&f.local, "local", false, "audit this machine, without SSH")
-}
-
-// declareSelection: which of the hosts.
-func (f *scanFlags) declareSelection(set *pflag.FlagSet) {
-	set.StringArrayVar(&f.limit, "limit", nil, "take only hosts or groups that match `PATTERN` (repeatable)")
-	set.StringArrayVar(&f.exclude, "exclude", nil, "leave out hosts or groups that match `PATTERN` (repeatable)")
-}
-
 // declareOutputs: what becomes of the run.
 func (f *scanFlags) declareOutputs(set *pflag.FlagSet) {
 	set.StringArrayVarP(&f.formats, "format", "f", nil, "write `FORMAT[=FILE]`: "+alternatives(report.Formats())+"; FILE - is standard output (repeatable)")
-	set.StringVarP(&f.output, "output", "o", "", "write to `FILE` when there is one format")
-	set.BoolVar(&f.look.All, "all", false, "on a terminal too, show every host and every finding")
-	set.BoolVar(&f.look.Wide, "wide", false, "on a terminal too, show every column")
+	set.StringVarP(&f.output, "output", "o", "", "write to `FILE` when there is one format; without --format its ending says which")
+	declareLook(set, &f.look)
+	f.declareRedaction(set)
 }
 
 // declareEnding: what the caller is told beside the result.
@@ -194,35 +191,31 @@ func (f *scanFlags) declareMeasures(set *pflag.FlagSet) {
 func (f *scanFlags) declareAsking(set *pflag.FlagSet) {
 	set.Var(&f.sample, "sample", "distance of the two counter readings; 0 is one reading")
 	set.BoolVar(&f.sudo, "sudo", false, "run the script as root by sudo, without a password")
+	set.BoolVar(&f.askSudoPass, "ask-sudo-pass", false, "run it so, and ask for one password where sudo wants one")
 	set.Var(&f.logs, "logs", "how much of the kernel logs is read: "+alternatives(f.logs.choices))
 	set.BoolVar(&f.noPeers, "no-peers", false, "collect no addresses of peers")
 }
 
 // check looks for what contradicts itself, without touching anything.
 func (f *scanFlags) check(names []string) error {
-	switch {
-	case len(names) == 0 && len(f.inventories) == 0 && !f.local:
-		return &usageError{errors.New("no hosts given"), "name hosts, give an inventory with -i FILE (-i - reads standard input), or use --local"}
-	case f.connectTimeout == 0 || f.hostTimeout == 0:
-		return &usageError{errors.New("--connect-timeout 0 and --host-timeout 0 would wait for ever"), "give a duration such as 10s"}
-	case f.sample >= f.hostTimeout:
-		return &usageError{fmt.Errorf("--sample %s leaves no time of --host-timeout %s", &f.sample, &f.hostTimeout), "give hosts more time, or sample shorter"}
-	}
-	if err := f.checkMeasures(); err != nil {
+	if err := f.selectionFlags.check(names); err != nil {
 		return err
 	}
-	// A second reading of standard input would find an empty inventory, and
-	// blame that.
-	stdin := 0
-	for _, path := range f.inventories {
-		if path == "-" {
-			stdin++
+	for _, limit := range []struct {
+		flag  string
+		value durationFlag
+	}{{"--connect-timeout", f.connectTimeout}, {"--host-timeout", f.hostTimeout}} {
+		if limit.value == 0 {
+			return &usageError{fmt.Errorf("%s 0 would wait for ever", limit.flag), "give a duration such as 10s"}
 		}
 	}
-	if stdin > 1 {
-		return &usageError{errors.New("-i - can be given once: standard input ends after one reading"), ""}
+	if f.sample >= f.hostTimeout {
+		return &usageError{fmt.Errorf("--sample %s leaves no time of --host-timeout %s", &f.sample, &f.hostTimeout), "give hosts more time, or sample shorter"}
 	}
-	return nil
+	if err := f.checkCron(); err != nil {
+		return err
+	}
+	return f.checkMeasures()
 }
 
 // checkMeasures is the part of check that judging needs.
@@ -245,18 +238,9 @@ func (f *scanFlags) limits() audit.Limits {
 	}
 }
 
-// request is the selection, without standard input.
-func (f *scanFlags) request(names []string) inventory.Request {
-	request := inventory.Request{Names: given(names), Limit: given(f.limit), Exclude: given(f.exclude)}
-	for _, path := range f.inventories {
-		request.Sources = append(request.Sources, inventory.Source{Path: path})
-	}
-	return request
-}
-
 // reads lists the files of a run that no output may replace.
 func (f *scanFlags) reads() []string {
-	return slices.Concat(f.inventories, f.identities, []string{f.sshConfig, f.passphraseFile})
+	return slices.Concat(f.inventories, f.identities, []string{f.sshConfig, f.passphraseFile, f.redactKey, f.history})
 }
 
 // dialing is what the flags say about SSH; the rest is for the app to fill in.

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 //	interrupt N COUNT CMD ARG...  run CMD, send it COUNT SIGINTs once a host answered and a hung one was
 //	                              asked; it must exit with status N. With 2, nobody reads the FIFO "pipe"
 //	bytes FILE SIZE [TEXT]        make FILE of SIZE bytes of TEXT, or of zeros
+//	schema FILE...                check a run or lines of hosts, also those of stdout, by docs/schema
 //	saved FILE HOST KIND [AGE]    make FILE of what the script printed AGE ago on a host of such a kind
 func TestScript(t *testing.T) {
 	t.Parallel()
@@ -47,7 +48,9 @@ func TestScript(t *testing.T) {
 				return err
 			}
 			env.Values[fleetKey{}] = f
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state")) // never the user's own
 			env.Defer(f.close)
+			env.Defer(func() { checkRuns(env) })
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -56,6 +59,7 @@ func TestScript(t *testing.T) {
 			"interrupt": cmdInterrupt,
 			"bytes":     cmdBytes,
 			"saved":     cmdSaved,
+			"schema":    cmdSchema,
 		},
 	})
 }
@@ -105,7 +109,7 @@ func cmdInterrupt(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	cmd := exec.Command(path, args[3:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"TWAUDIT_SSH_CONFIG=" + fleetOfScript(ts).client.Config}
+	cmd.Env = []string{"TWAUDIT_SSH_CONFIG=" + fleetOfScript(ts).client.Config, "XDG_STATE_HOME=" + ts.Getenv("XDG_STATE_HOME")}
 	stdout, err := cmd.StdoutPipe()
 	ts.Check(err)
 	stderr, err := cmd.StderrPipe()
@@ -123,8 +127,11 @@ func cmdInterrupt(ts *testscript.TestScript, _ bool, args []string) {
 		end = syscall.SIGTERM
 	}
 	ts.Check(cmd.Process.Signal(end))
-	said, err := messages.ReadString('\n')
-	ts.Check(err)
+	said := ""
+	for line := ""; !strings.Contains(line, "interrupted"); said += line {
+		line, err = messages.ReadString('\n')
+		ts.Check(err)
+	}
 	if args[1] == "2" {
 		ts.Check(cmd.Process.Signal(end))
 	}
@@ -193,6 +200,7 @@ func TestRedirect_broken_pipe(t *testing.T) {
 	cmd := exec.Command("twaudit", "scan", "-F", f.client.Config, "web1", "--sample", "0", "-f", "csv", "-f", "json="+saved)
 	var messages strings.Builder
 	cmd.Stdout, cmd.Stderr = writer, &messages
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
 	_ = cmd.Run() // the status says it
 	writer.Close()
 	if got := cmd.ProcessState.ExitCode(); got != exitFailed {

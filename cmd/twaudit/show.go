@@ -15,6 +15,7 @@ import (
 
 	"twaudit/internal/audit"
 	"twaudit/internal/fleet"
+	"twaudit/internal/history"
 	"twaudit/internal/inventory"
 	"twaudit/internal/probe"
 	"twaudit/internal/text"
@@ -33,14 +34,16 @@ type showFlags struct {
 func (a *App) showCommand() *cobra.Command {
 	flags := &showFlags{scanFlags: newScanFlags(), format: choiceFlag{"text", []string{"text", "json"}}}
 	cmd := &cobra.Command{
-		Use:   "show HOST (--from RUN.json | --scan)",
+		Use:   "show HOST [RUN | --from RUN.json | --scan]",
 		Short: "Show all that is known of one host: timeline, numbers, evidence, advice",
-		Long: `Shows one host, of a run that was saved as JSON, or freshly audited: the verdict,
+		Long: `Shows one host, as the newest run of the history has it, or another run (latest,
+-1 for the one before it, an id), or one that was saved as JSON, or freshly
+audited: the verdict,
 when it booted, overflowed and was configured, its numbers against their limits,
 who makes the sockets, the evidence, what could not be read, and what to do.
 
 ` + exitHelp,
-		Example: "  twaudit show web1 --from run.json\n  twaudit show web1 --scan\n  twaudit scan -i hosts -f json | twaudit show web1 --from -",
+		Example: "  twaudit show web1\n  twaudit show web1 -1\n  twaudit show web1 --from run.json\n  twaudit show web1 --scan\n  twaudit scan -i hosts -f json | twaudit show web1 --from -",
 		Args: func(cmd *cobra.Command, args []string) error {
 			return flags.checkMode(cmd.Flags(), args)
 		},
@@ -60,6 +63,7 @@ func (f *showFlags) declare(cmd *cobra.Command) {
 	set.BoolVar(&f.scan, "scan", false, "audit the host now, as scan would")
 	set.VarP(&f.format, "format", "f", "write "+alternatives(f.format.choices))
 	f.declareEnding(set)
+	f.declareHistory(set)
 	f.declareScan(set)
 	// What says which run is shown, and how, is of one command line: TWAUDIT_FORMAT
 	// has the words of scan.
@@ -83,14 +87,12 @@ func (f *showFlags) declareScan(set *pflag.FlagSet) {
 // variable that is set for scan is no mistake here.
 func (f *showFlags) checkMode(set *pflag.FlagSet, args []string) error {
 	switch {
-	case len(args) > 1:
-		return &usageError{fmt.Errorf("show takes one host, and was given %d", len(args)), ""}
+	case len(args) > 2, len(args) > 1 && (f.scan || f.from != ""):
+		return &usageError{fmt.Errorf("show takes one host, and was given %d", len(args)), "twaudit show HOST RUN shows it as a run of the history has it"}
 	case f.from != "" && f.scan:
 		return &usageError{errors.New("--from and --scan exclude each other"), ""}
-	case f.from == "" && !f.scan:
-		return &usageError{errors.New("no run to show the host of"), "give a saved run with --from RUN.json, or audit the host now with --scan"}
 	case len(args) == 0 && !(f.scan && f.local):
-		return &usageError{errors.New("no host given"), "twaudit show HOST --from RUN.json"}
+		return &usageError{errors.New("no host given"), "twaudit show HOST shows what the newest run of the history has of it"}
 	case f.scan:
 		return nil
 	}
@@ -100,7 +102,7 @@ func (f *showFlags) checkMode(set *pflag.FlagSet, args []string) error {
 	var wrong error
 	set.Visit(func(flag *pflag.Flag) {
 		if wrong == nil && needScan.Lookup(flag.Name) != nil {
-			wrong = &usageError{fmt.Errorf("--%s says how a host is audited, and --from shows one that was", flag.Name), "use --scan, or leave it out"}
+			wrong = &usageError{fmt.Errorf("--%s says how a host is audited, and without --scan one is shown that was", flag.Name), "use --scan, or leave it out"}
 		}
 	})
 	return wrong
@@ -110,9 +112,12 @@ func (f *showFlags) checkMode(set *pflag.FlagSet, args []string) error {
 func (a *App) show(ctx context.Context, flags *showFlags, args []string) error {
 	a.quiet = flags.quiet
 	a.end.failOn = audit.Verdict(flags.failOn.value)
-	look := a.saved
-	if flags.scan {
+	look := a.remembered
+	switch {
+	case flags.scan:
 		look = a.scanned
+	case flags.from != "":
+		look = a.saved
 	}
 	run, host, err := look(ctx, flags, args)
 	if err != nil {
@@ -151,6 +156,40 @@ func (a *App) saved(_ context.Context, flags *showFlags, args []string) (*audit.
 	return run, &run.Hosts[i], nil
 }
 
+// remembered finds the host in a run of the history: the newest that has it, or
+// the one that is named.
+func (a *App) remembered(ctx context.Context, flags *showFlags, args []string) (*audit.Run, *audit.HostResult, error) {
+	db, end, err := a.openHistory(ctx, flags.history)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer end()
+	var entry *history.Entry
+	if len(args) > 1 {
+		entry, err = db.Find(ctx, args[1])
+	} else {
+		entry, err = db.Newest(ctx, args[0])
+	}
+	if none := (*history.NoRunError)(nil); errors.As(err, &none) && len(args) == 1 {
+		entry, err = db.Find(ctx, history.Latest) // its names tell what may have been meant
+	}
+	if err != nil {
+		return nil, nil, unknownRun(err)
+	}
+	run, err := a.readStored(ctx, db, entry, args[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(run.Hosts) == 0 {
+		names, err := db.Names(ctx, entry)
+		if err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, unknownHost(args[0], "run "+entry.Meta.ID, names)
+	}
+	return run, &run.Hosts[0], nil
+}
+
 // readRun loads a run that was saved as JSON.
 func (a *App) readRun(path string) (*audit.Run, error) {
 	var in io.Reader = a.Stdin
@@ -163,10 +202,25 @@ func (a *App) readRun(path string) (*audit.Run, error) {
 		in = file
 	}
 	run, err := report.Read(bufio.NewReader(in))
+	if err == nil {
+		err = checkRun(run)
+	}
 	if err != nil && path != stdoutPath {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return run, err
+}
+
+// checkRun refuses a run with words that this version does not know: what cannot
+// be ranked must not pass for healthy.
+func checkRun(run *audit.Run) error {
+	for i := range run.Hosts {
+		h := &run.Hosts[i]
+		if err := h.Check(); err != nil {
+			return fmt.Errorf("host %q: %w; a newer twaudit may have written it, or somebody edited it", text.CleanMax(h.Name, maxName), err)
+		}
+	}
+	return nil
 }
 
 // scanned audits the host now. A selection of several is refused before any of
@@ -175,25 +229,33 @@ func (a *App) scanned(ctx context.Context, flags *showFlags, args []string) (*au
 	if err := flags.check(args); err != nil {
 		return nil, nil, err
 	}
-	jobs, notes, err := a.jobs(flags.scanFlags, args)
+	jobs, notes, err := a.jobs(ctx, flags.scanFlags, args)
 	if err != nil {
-		return nil, nil, a.withSimilar(err, flags, args)
+		return nil, nil, a.withSimilar(ctx, err, flags, args)
 	}
 	if len(jobs) != 1 {
 		var names []string
 		for _, job := range jobs {
 			names = append(names, job.Name)
 		}
-		return nil, nil, &usageError{fmt.Errorf("show takes one host, and %d are selected: %s", len(jobs), few(names)), "give the full name of one"}
+		return nil, nil, &usageError{fmt.Errorf("show takes one host, and %d are selected: %s", len(jobs), text.CleanMax(text.Fold(names), 300)), "give the full name of one"}
 	}
 	auditor, closeDialer, err := a.auditor(ctx, flags.scanFlags)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer closeDialer()
+	// A look at one host is judged with all that is known of it, and is no run of
+	// its own.
+	memory, err := a.recall(ctx, flags.scanFlags, history.Options{Existing: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer memory.close()
+	auditor.Past = memory.past(ctx)
 	a.onAbruptEnd(func() {}) // nothing to remove, but the first Ctrl-C ends the audit only
 	run := a.conduct(ctx, &mission{
-		jobs: jobs, audited: asking(auditor), judged: auditor.Limits, script: probe.SHA256(),
+		jobs: jobs, audited: a.auditing(auditor), judged: auditor.Limits, script: probe.SHA256(),
 		limits: fleet.Limits{Concurrency: 1, Retries: int(flags.retries)}, notes: notes, progress: !flags.quiet && !flags.noProgress,
 	})
 	return run, &run.Hosts[0], nil
@@ -201,11 +263,11 @@ func (a *App) scanned(ctx context.Context, flags *showFlags, args []string) (*au
 
 // withSimilar adds what the operator may have meant to an error about a host
 // that no inventory has. Standard input is gone by now.
-func (a *App) withSimilar(err error, flags *showFlags, args []string) error {
+func (a *App) withSimilar(ctx context.Context, err error, flags *showFlags, args []string) error {
 	if len(args) == 0 || len(flags.inventories) == 0 || slices.Contains(flags.inventories, stdoutPath) {
 		return err
 	}
-	hosts, _, loadErr := inventory.Load(flags.request(nil))
+	hosts, _, loadErr := inventory.Load(ctx, a.request(flags.scanFlags, nil))
 	if loadErr != nil {
 		return err
 	}

@@ -56,13 +56,16 @@ func (a *App) watchSignals(parent context.Context) (ctx context.Context, stop fu
 // quitAtOnce leaves no half-written file behind, and nothing else undone.
 func (a *App) quitAtOnce() {
 	a.mu.Lock()
-	cleanup, restore := a.cleanup, a.restore
+	cleanup, restore, scratch := a.cleanup, a.restore, a.scratch
 	a.mu.Unlock()
 	if restore != nil {
 		restore()
 	}
 	if cleanup != nil {
 		cleanup()
+	}
+	if scratch != "" {
+		_ = os.RemoveAll(scratch) // nobody is left to tell
 	}
 	a.Exit(exitInterrupted)
 }

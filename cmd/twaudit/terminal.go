@@ -33,14 +33,16 @@ func (a *App) width(stream any) int {
 }
 
 // style is how a result is shown in a place. Only a terminal gets a width and
-// colour: whatever reads a pipe or a file gets full rows, always the same.
+// colour: whatever reads a pipe or a file gets full rows, always the same, but for
+// the order, groups and columns that were asked for.
 func (a *App) style(p *place, look report.Options) report.Options {
+	plain := report.Options{Sort: look.Sort, Columns: look.Columns, GroupBy: look.GroupBy}
 	if p.isFile() {
-		return report.Options{}
+		return plain
 	}
 	file, ok := p.w.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return report.Options{}
+		return plain
 	}
 	look.Width = a.width(p.w)
 	look.Color = a.isTerminal(p.w) && a.Env("NO_COLOR") == ""
@@ -64,7 +66,7 @@ func (a *App) showProgress(m *mission) *reporter {
 		if every == 0 {
 			every = plainEvery
 		}
-		return plainReporter(meter, every, a.say)
+		return plainReporter(meter, every, a.sayUnasked)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	pretty "github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/sys/unix"
 )
 
@@ -135,5 +136,50 @@ func TestTerminal_width(t *testing.T) {
 	env["COLUMNS"] = "72"
 	if got := app.width(screen); got != 72 {
 		t.Errorf("width %d with COLUMNS=72", got)
+	}
+}
+
+func TestTerminal_says_what_the_exit_status_means(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		more []string
+		said bool
+	}{
+		"terminal": {nil, true},
+		"--quiet":  {[]string{"--quiet"}, false},
+	} {
+		screen, shown := openTerminal(t)
+		scanOn(t, "refuses", io.Discard, screen, nil, test.more...)
+		if got := shown(); strings.Contains(got, "exit status 4: no host could be audited") != test.said {
+			t.Errorf("%s: stderr shows %q, words wanted: %v", name, got, test.said)
+		}
+	}
+	var log bytes.Buffer
+	scanOn(t, "refuses", io.Discard, &log, nil)
+	if strings.Contains(log.String(), "exit status") {
+		t.Errorf("a log gets %q", log.String())
+	}
+}
+
+// What was asked for is shown in the width of the terminal, with the command that
+// shows one host of a run that was saved.
+func TestTerminal_look(t *testing.T) {
+	t.Parallel()
+	screen, shown := openTerminal(t)
+	app := &App{Stdin: strings.NewReader(""), Stdout: screen, Stderr: io.Discard, Env: func(name string) string { return map[string]string{"COLUMNS": "60"}[name] }}
+	args := []string{"demo", "--save", t.TempDir() + "/it's", "--columns", "host,verdict,failure", "--sort", "name", "--group-by", "group"}
+	if got := app.Main(args); got != exitOK {
+		t.Errorf("status %d", got)
+	}
+	out := strings.ReplaceAll(shown(), "\r", "")
+	for line := range strings.Lines(out) {
+		if n := pretty.StringWidthWithoutEscSequences(strings.TrimSuffix(line, "\n")); n > 60 {
+			t.Errorf("a line of %d cells: %q", n, line)
+		}
+	}
+	for _, want := range []string{"group shop\x1b[0m: 3 hosts", "\x1b[2mhost", "twaudit show pay01.demo --from"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("lacks %q:\n%s", want, out)
+		}
 	}
 }

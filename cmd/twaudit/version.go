@@ -45,9 +45,10 @@ func toolVersion() string {
 // sends, and what built it.
 func (a *App) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the versions of twaudit, of its probe and of Go",
-		Args:  cobra.NoArgs,
+		Use:         "version",
+		Annotations: map[string]string{withoutSettings: "yes"},
+		Short:       "Print the versions of twaudit, of its probe and of Go",
+		Args:        cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(a.Stdout, "twaudit %s\nprobe sha256 %s\n%s %s/%s\n",
 				toolVersion(), probe.SHA256(), runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -6,6 +6,7 @@
 //
 // Usage: go run ./internal/bench -twaudit bin/twaudit -o docs/benchmarks.md
 //
+//	go run ./internal/bench -part bastion
 //	go run ./internal/bench -part probe -o docs/bench-probe.md
 package main
 
@@ -32,15 +33,15 @@ func run() error {
 	flag.StringVar(&b.twaudit, "twaudit", "bin/twaudit", "the program to measure")
 	output := flag.String("o", "", "write the report to this file (default: standard output)")
 	flag.IntVar(&b.runs, "runs", 3, "runs of each command; the median is kept")
-	part := flag.String("part", "fleet", "what to measure: fleet, or probe for the cost on an audited host")
+	part := flag.String("part", "fleet", "what to measure: fleet is all of docs/benchmarks.md, others, scale, dead, faults, bastion, known-hosts and ssh-config are its sections; probe is the cost on an audited host")
 	role := flag.String("role", "", "internal: what a child process of the benchmark is")
 	hosts := flag.Int("hosts", 0, "internal: hosts of a child's fleet, or sockets that it makes")
 	delay := flag.Duration("delay", 0, "internal: round trip time of a child's fleet")
 	dead := flag.Bool("dead", false, "internal: one host in twenty of a child's fleet is silent, one unreachable")
 	flag.Parse()
 	switch *role {
-	case "fleet":
-		return serveFleet(flag.Arg(0), *hosts, *delay, *dead)
+	case "fleet", "faults":
+		return serveFleet(flag.Arg(0), *hosts, *delay, *dead, *role == "faults")
 	case "bare":
 		return bareLoop(flag.Arg(0), flag.Arg(1), flag.Args()[2:])
 	case "fill":
@@ -51,13 +52,22 @@ func run() error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("needs root: it works in network namespaces of its own")
 	}
-	switch *part {
-	case "fleet":
-		return b.report(*output, b.preface, b.againstOthers, b.atScale, b.withDeadHosts)
-	case "probe":
-		return b.report(*output, b.probePreface, b.healthyHost, b.fullTable, b.bigLogs)
+	measures, found := b.parts()[*part]
+	if !found {
+		return fmt.Errorf("there is no part %q", *part)
 	}
-	return fmt.Errorf("there is no part %q", *part)
+	return b.report(*output, measures...)
+}
+
+// parts are what can be measured in one go.
+func (b *bench) parts() map[string][]func() error {
+	return map[string][]func() error{
+		"fleet": {b.preface, b.againstOthers, b.behindBastion, b.atScale, b.withDeadHosts, b.withFaults, b.knownHosts, b.resolving},
+		"probe": {b.probePreface, b.healthyHost, b.fullTable, b.bigLogs},
+
+		"others": {b.againstOthers}, "bastion": {b.behindBastion}, "scale": {b.atScale}, "dead": {b.withDeadHosts},
+		"faults": {b.withFaults}, "known-hosts": {b.knownHosts}, "ssh-config": {b.resolving},
+	}
 }
 
 // bench is one run of all measurements.

@@ -47,7 +47,7 @@ func once(command []string) (figures, error) {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.Env = append(os.Environ(), "ANSIBLE_HOST_KEY_CHECKING=True", "ANSIBLE_NOCOLOR=1", "ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3", "PYTHONWARNINGS=ignore")
+	cmd.Env = append(os.Environ(), "ANSIBLE_HOST_KEY_CHECKING=True", "ANSIBLE_NOCOLOR=1", "ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3", "PYTHONWARNINGS=ignore", "TWAUDIT_NO_HISTORY=true")
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return figures{}, err

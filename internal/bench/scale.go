@@ -95,33 +95,53 @@ func (b *bench) fleetRun(hosts int, delay time.Duration, dead bool, want int) (f
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return figures{}, err
 	}
-	self, err := os.Executable()
+	end, err := startChild("-role", "fleet", "-hosts", fmt.Sprint(hosts), "-delay", delay.String(), fmt.Sprintf("-dead=%t", dead), dir)
 	if err != nil {
 		return figures{}, err
 	}
-	child := exec.Command(self, "-role", "fleet", "-hosts", fmt.Sprint(hosts), "-delay", delay.String(), fmt.Sprintf("-dead=%t", dead), dir)
-	child.Stderr = os.Stderr
-	stdin, err := child.StdinPipe()
-	if err != nil {
-		return figures{}, err
-	}
-	stdout, err := child.StdoutPipe()
-	if err != nil {
-		return figures{}, err
-	}
-	if err := child.Start(); err != nil {
-		return figures{}, err
-	}
-	defer func() { stdin.Close(); _ = child.Wait() }()
-	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-		return figures{}, fmt.Errorf("the fleet did not start: %w", err)
-	}
+	defer end()
 	return b.measure(want, audited, b.twaudit, "scan", "-F", filepath.Join(dir, "ssh_config"), "-i", filepath.Join(dir, "hosts"),
 		"--concurrency", fmt.Sprint(slots), "--sample", "0", "--connect-timeout", "10s", "--no-progress", "-f", "jsonl")
 }
 
+// startFleet makes dir and serves a fleet there as role says, until end is called.
+func startFleet(dir, role string, hosts int) (end func(), err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return startChild("-role", role, "-hosts", fmt.Sprint(hosts), dir)
+}
+
+// startChild starts this program with other arguments, and returns when it is
+// ready. end ends it.
+func startChild(args ...string) (end func(), err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	child := exec.Command(self, args...)
+	child.Stderr = os.Stderr
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := child.Start(); err != nil {
+		return nil, err
+	}
+	end = func() { stdin.Close(); _ = child.Wait() }
+	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		end()
+		return nil, fmt.Errorf("the fleet did not start: %w", err)
+	}
+	return end, nil
+}
+
 // serveFleet is the child: it serves until its standard input ends.
-func serveFleet(dir string, hosts int, delay time.Duration, dead bool) error {
+func serveFleet(dir string, hosts int, delay time.Duration, dead, faults bool) error {
 	answer, err := record()
 	if err != nil {
 		return err
@@ -135,6 +155,9 @@ func serveFleet(dir string, hosts int, delay time.Duration, dead bool) error {
 		c := sshtest.Config{Handler: replay(answer), Delay: delay}
 		if dead && i%20 == 0 {
 			c.Fault = sshtest.FaultSilent
+		}
+		if faults {
+			c.Fault, c.Pause, c.Cut = faultOf(i), 50*time.Millisecond, len(answer)/2
 		}
 		return c
 	}})

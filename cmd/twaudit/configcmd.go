@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	yaml "go.yaml.in/yaml/v3"
+)
+
+// configCommand declares config and its parts, which work with a broken file.
+func (a *App) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config show|check|init",
+		Short: "Show, check or begin the configuration file",
+		Long: `The configuration file gives flags their values: each key is the long name of a
+flag. A flag on the command line beats its variable TWAUDIT_NAME, which beats the
+file. Under profiles are sets of further keys, one of which --profile chooses and
+which beat the others; under alarms is who is told what (see --notify).
+
+The file is the one that --config names, else twaudit/config.yaml in
+$XDG_CONFIG_HOME or ~/.config. It is never looked for in the working directory,
+and nobody else may be able to write it: it names commands that are run.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{errors.New("config: show, check or init?"), "twaudit config --help explains them"}
+			}
+			return &usageError{fmt.Errorf("config: unknown word %q", args[0]), "choose show, check or init"}
+		},
+		RunE: func(*cobra.Command, []string) error { return nil }, // cobra checks arguments of what runs only
+	}
+	for _, sub := range []*cobra.Command{
+		{Use: "show", Short: "Print every setting and where it comes from", RunE: a.configShow},
+		{Use: "check", Short: "Look for mistakes in the whole file", RunE: a.configCheck},
+		{Use: "init", Short: "Write a file with every key, commented out", RunE: a.configInit},
+	} {
+		sub.Args = cobra.NoArgs
+		sub.Annotations = map[string]string{withoutSettings: "yes"}
+		cmd.AddCommand(sub)
+	}
+	cmd.Annotations = map[string]string{withoutSettings: "yes"}
+	return cmd
+}
+
+// configShow prints the settings as a file that has the same effect.
+func (a *App) configShow(cmd *cobra.Command, _ []string) error {
+	s, err := a.readSettings(flagText(cmd, "config"))
+	if err != nil {
+		return err
+	}
+	profile := flagText(cmd, "profile")
+	root := a.root() // flags of its own, which nobody has set
+	if err := s.check(root, profile); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if s.path == "" {
+		fmt.Fprintln(&out, "# no configuration file was read")
+	} else {
+		fmt.Fprintf(&out, "# %s\n", s.path)
+	}
+	if err := a.applyEverywhere(s, root, profile); err != nil {
+		return err
+	}
+	for _, flag := range allFlags(root) {
+		line, err := settingLine(flag)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&out, "%-40s # %s\n", line, sourceOf(flag))
+	}
+	_, err = a.Stdout.Write(out.Bytes())
+	return err
+}
+
+// applyEverywhere sets the flags of all commands as a run of theirs would. The
+// environment is read first: it beats the file.
+func (a *App) applyEverywhere(s *settings, root *cobra.Command, profile string) error {
+	var errs []error
+	for _, cmd := range root.Commands() {
+		if !readsSettings(cmd) {
+			continue
+		}
+		for _, c := range append([]*cobra.Command{cmd}, cmd.Commands()...) {
+			for _, set := range []*pflag.FlagSet{c.PersistentFlags(), c.LocalNonPersistentFlags()} {
+				errs = append(errs, bindEnvironment(set, a.Env), s.apply(set, profile))
+			}
+		}
+	}
+	return once(errs)
+}
+
+// once joins errors, each text a single time: several commands share a flag.
+func once(errs []error) error {
+	seen := map[string]bool{}
+	var kept []error
+	hint := ""
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		var usage *usageError
+		if errors.As(err, &usage) {
+			hint = usage.hint
+		}
+		for line := range strings.Lines(err.Error()) {
+			if line = strings.TrimSuffix(line, "\n"); !seen[line] {
+				seen[line] = true
+				kept = append(kept, errors.New(line))
+			}
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return &usageError{errors.Join(kept...), hint}
+}
+
+// settingLine is a flag and its value in YAML. What has no value yet stands behind
+// a #: a file that sets it to nothing would be wrong.
+func settingLine(flag *pflag.Flag) (string, error) {
+	var value any = flag.Value.String()
+	if value == "" && flag.Value.Type() != "string" {
+		return "#" + flag.Name + ":", nil
+	}
+	if list, ok := flag.Value.(pflag.SliceValue); ok {
+		value = list.GetSlice()
+	}
+	var node yaml.Node
+	if err := node.Encode(value); err != nil {
+		return "", fmt.Errorf("%s: %w", flag.Name, err)
+	}
+	node.Style |= yaml.FlowStyle
+	if node.Kind == yaml.ScalarNode && flag.Value.Type() != "string" {
+		node.Tag, node.Style = "", 0 // numbers and truth values need no quotes
+	}
+	text, err := yaml.Marshal(map[string]*yaml.Node{flag.Name: &node})
+	return strings.TrimSpace(string(text)), err
+}
+
+// sourceOf says where the value of a flag comes from.
+func sourceOf(flag *pflag.Flag) string {
+	switch {
+	case flag.Annotations[origin] != nil:
+		return flag.Annotations[origin][0]
+	case flag.Changed:
+		return variable(flag.Name)
+	}
+	return "default"
+}
+
+// configCheck finds everything that is wrong with a file: keys, values of every
+// profile, alarms.
+func (a *App) configCheck(cmd *cobra.Command, _ []string) error {
+	s, err := a.readSettings(flagText(cmd, "config"))
+	if err != nil {
+		return err
+	}
+	if s.path == "" {
+		path, _ := a.settingsPath("")
+		return &usageError{fmt.Errorf("there is no configuration file %s", path), "twaudit config init writes one"}
+	}
+	errs := []error{s.check(a.root(), "")}
+	for _, profile := range append([]string{""}, sortedKeys(s.profiles)...) {
+		errs = append(errs, a.withoutVariables().applyEverywhere(s, a.root(), profile))
+	}
+	_, err = a.alarms(s)
+	if err := once(append(errs, err)); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Stdout, "%s is good: %d settings, profiles: %s, alarms: %s\n", s.path, len(s.top), orNone(sortedKeys(s.profiles)), orNone(sortedKeys(s.alarms)))
+	return err
+}
+
+// withoutVariables is this program as it would be without its variables, which
+// would hide what they beat.
+func (a *App) withoutVariables() *App {
+	return &App{Env: func(string) string { return "" }, Home: a.Home}
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// configInit writes a file that changes nothing, and never replaces one.
+func (a *App) configInit(cmd *cobra.Command, _ []string) error {
+	path, _ := a.settingsPath(flagText(cmd, "config"))
+	if path == noSettings {
+		return &usageError{errors.New("there is no home directory for a configuration file"), "name the file with --config"}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return &usageError{fmt.Errorf("%s is there already, and stays as it is", path), "twaudit config check looks through it"}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(exampleSettings(a.root()))
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = fmt.Fprintln(a.Stdout, path)
+	return err
+}
+
+// exampleSettings explains every key with the words of its flag.
+func exampleSettings(root *cobra.Command) string {
+	var out strings.Builder
+	out.WriteString("# Settings of twaudit: keys are the long names of flags. A flag on the command\n# line beats its variable TWAUDIT_NAME, which beats this file.\n")
+	for _, flag := range allFlags(root) {
+		line, err := settingLine(flag)
+		if err != nil {
+			continue // a flag without a text has no example
+		}
+		_, usage := pflag.UnquoteUsage(flag)
+		fmt.Fprintf(&out, "\n# %s\n#%s\n", usage, strings.TrimPrefix(line, "#"))
+	}
+	out.WriteString(exampleRest)
+	return out.String()
+}
+
+// exampleRest is what has no flag.
+const exampleRest = `
+# Sets of keys that --profile chooses:
+#profiles:
+#  prod:
+#    inventory: [/etc/twaudit/prod.txt]
+#    fail-on: overflowed
+
+# Who is told, by --notify NAME or the key notify:
+#alarms:
+#  chat:
+#    on: change                # or problem, or always
+#    every: 1h                 # at most once in that time
+#    webhook:
+#      url_file: /etc/twaudit/chat.url
+#      format: slack           # or alertmanager, or body: a template
+#  pager:
+#    command: [/usr/local/bin/page, --now]
+#  mail:
+#    mail:
+#      server: "localhost:25"
+#      encryption: none        # or starttls, or tls
+#      from: twaudit@example.net
+#      to: [ops@example.net]
+`

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"twaudit/internal/audit"
+	"twaudit/internal/scan"
+	"twaudit/internal/text"
+)
+
+// cronFlags are for runs that nobody watches.
+type cronFlags struct {
+	onlyChanges bool
+	remind      durationFlag // 0: never
+	lock        bool
+	waitLock    durationFlag
+	splay       durationFlag
+	maxFailed   toleranceFlag
+	retryFailed bool
+}
+
+// toleranceFlag is a share of the hosts that may fail, of which 0 is none.
+type toleranceFlag struct{ shareFlag }
+
+func (p *toleranceFlag) Set(s string) error {
+	if number := strings.TrimSuffix(strings.TrimSpace(s), "%"); number == "0" {
+		p.shareFlag = 0
+		return nil
+	}
+	return p.shareFlag.Set(s)
+}
+
+// declareCron: what runs that nobody watches need.
+func (f *cronFlags) declareCron(set *pflag.FlagSet) {
+	set.BoolVar(&f.onlyChanges, "only-changes", false, "print, and exit with 1, only when a host got worse since the last run of the selection")
+	set.Var(&f.remind, "remind", "with --only-changes, print a problem again that was last printed so long ago; 0 is never")
+	set.BoolVar(&f.lock, "lock", false, "do nothing while another scan of the same selection runs")
+	set.Var(&f.waitLock, "wait-lock", "wait so long for that other scan (turns on --lock)")
+	set.Var(&f.splay, "splay", "begin after a random part of this time")
+	set.Var(&f.maxFailed, "max-failed", "exit as if all had answered when less than this share of the hosts failed")
+	set.BoolVar(&f.retryFailed, "retry-failed", false, "ask only the hosts that failed or were left out in the last run of the selection, and keep its other results")
+}
+
+// checkCron looks for what contradicts itself.
+func (f *scanFlags) checkCron() error {
+	switch {
+	case f.noHistory && (f.onlyChanges || f.retryFailed):
+		return &usageError{errors.New("--only-changes and --retry-failed compare with earlier runs, which --no-history does without"), "--history names the file that keeps them"}
+	case f.remind > 0 && !f.onlyChanges:
+		return &usageError{errors.New("--remind is about --only-changes"), ""}
+	case f.onlyChanges && slices.Contains(f.formats, liveFormat) && f.output == "":
+		return &usageError{errors.New("--only-changes cannot take back lines that were printed while hosts answered"), "write them to a file with -f jsonl=FILE, or print -f json"}
+	}
+	return nil
+}
+
+// lateStart waits a random part of the splay, so that many machines with the same
+// crontab do not ask the same hosts at once.
+func (a *App) lateStart(ctx context.Context, splay time.Duration) error {
+	if splay <= 0 {
+		return nil
+	}
+	wait := mathrand.N(splay)
+	a.say("begins in %s (--splay %s)", text.Duration(wait.Round(time.Second)), text.Duration(splay))
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return errors.New("interrupted before it began")
+	case <-timer.C:
+		return nil
+	}
+}
+
+// lockTry is how often a lock is asked for again.
+const lockTry = 100 * time.Millisecond
+
+// holdLock makes sure that no other scan of the selection with --lock runs, until
+// its result is called. The lock ends with the process, however that ends.
+func (a *App) holdLock(ctx context.Context, flags *scanFlags, selection string) (func(), error) {
+	if !flags.lock && flags.waitLock == 0 {
+		return func() {}, nil
+	}
+	path, err := a.historyPath(flags.history)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("--lock: %w", err), "set one of them, or name a file with --history: the lock is beside it"}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path+"."+selection+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(flags.waitLock))
+	defer cancel()
+	ticker := time.NewTicker(lockTry)
+	defer ticker.Stop()
+	for {
+		got, err := tryLock(file)
+		if got {
+			return func() { file.Close() }, nil
+		}
+		if err == nil {
+			select {
+			case <-ticker.C:
+				continue
+			case <-ctx.Done():
+				err = errors.New("another scan of the same selection is running")
+			}
+		}
+		file.Close()
+		return nil, fmt.Errorf("%w (lock %s)", err, file.Name())
+	}
+}
+
+// remaining are the jobs that this run has to do, with --retry-failed the results
+// that it keeps instead of asking, and the notes with what there is to say of it.
+func (m *memory) remaining(ctx context.Context, flags *scanFlags, selection string, jobs []scan.Job, notes []string) ([]scan.Job, []audit.HostResult, []string, error) {
+	if !flags.retryFailed || m == nil {
+		return jobs, nil, notes, nil
+	}
+	again, kept, note, err := m.retry(ctx, selection, jobs)
+	return again, kept, append(notes, note), err
+}
+
+// retry splits the jobs of a selection into those that have to be asked again, and
+// the results of its last run for the others.
+func (m *memory) retry(ctx context.Context, selection string, jobs []scan.Job) ([]scan.Job, []audit.HostResult, string, error) {
+	entry, err := m.db.Before(ctx, selection, 0)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if entry == nil {
+		return jobs, nil, "--retry-failed: there is no earlier run of this selection, so every host is asked", nil
+	}
+	run, err := m.app.readStored(ctx, m.db, entry, "")
+	if err != nil {
+		return nil, nil, "", err
+	}
+	good := map[string]*audit.HostResult{}
+	for i := range run.Hosts {
+		if run.Hosts[i].Status == audit.StatusAudited {
+			good[run.Hosts[i].Name] = &run.Hosts[i]
+		}
+	}
+	var again []scan.Job
+	var kept []audit.HostResult
+	for _, job := range jobs {
+		if result := good[job.Name]; result != nil {
+			kept = append(kept, *result)
+		} else {
+			again = append(again, job)
+		}
+	}
+	note := fmt.Sprintf("%d of %d hosts were asked again; the results of the others are those of run %s, which began at %s",
+		len(again), len(jobs), run.Meta.ID, run.Meta.StartedAt.UTC().Format(time.RFC3339))
+	return again, kept, note, nil
+}
+
+// change is what a finished run, which is not stored yet, differs in from the last
+// one of its selection; nil when there is none to compare with.
+func (m *memory) change(ctx context.Context, run *audit.Run) *audit.Diff {
+	if m == nil || m.db == nil || run.Meta.Selection == "" {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	before, err := m.db.Before(ctx, run.Meta.Selection, 0)
+	if err != nil || before == nil {
+		return nil
+	}
+	older, err := m.db.Side(ctx, before)
+	if err != nil {
+		m.app.print("what changed since the last run is not known: " + err.Error())
+		return nil
+	}
+	return audit.Compare(older, audit.SideOf(run))
+}
+
+// newsworthy decides, with --only-changes, whether the run is printed: when it has
+// news, or when a problem was printed last so long ago that it may be forgotten.
+func (a *App) newsworthy(m *mission, run *audit.Run, change *audit.Diff) bool {
+	problem := atOrAbove(run.Hosts, a.end.failOn) || incomplete(&run.Summary, a.end.maxFailed)
+	worse := gotWorse(change, problem)
+	key := "printed " + m.selection
+	before, err := m.told.last(key)
+	if err != nil {
+		a.say("it is not known when problems were printed last: %v", err)
+	}
+	due := problem && m.remind > 0 && run.Meta.FinishedAt.Sub(before.At) >= m.remind
+	if !worse && !due {
+		return false
+	}
+	if change != nil && worse {
+		a.print("worse than at the last run: " + few(worseHosts(change)))
+	}
+	a.remember(m, key, telling{At: run.Meta.FinishedAt})
+	return true
+}
+
+// silence keeps the run from standard output; files are written all the same.
+func (set outputSet) silence() outputSet {
+	return keep(set, func(o *openOutput) bool { return o.place.file != nil })
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"twaudit/internal/audit"
+)
+
+func TestSudoNote(t *testing.T) {
+	t.Parallel()
+	host := func(name, section string) audit.HostResult {
+		return audit.HostResult{Name: name, Gaps: []audit.Gap{{Section: section}}}
+	}
+	log, one, two := host("c", "log"), host("b", "sudo"), host("a", "sudo")
+	for _, c := range []struct {
+		hosts []audit.HostResult
+		want  string
+	}{
+		{nil, ""},
+		{[]audit.HostResult{log}, ""},
+		{[]audit.HostResult{log, one}, "sudo gave no root on b, which was asked"},
+		{[]audit.HostResult{one, two, log}, "sudo gave no root on 2 hosts (a, b), which were asked"},
+	} {
+		if got := sudoNote(c.hosts); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}

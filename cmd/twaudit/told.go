@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// told remembers from one process to the next when somebody was told something, in
+// a small file beside the history. An empty path remembers nothing.
+type told struct{ path string }
+
+// telling is the last time of one kind.
+type telling struct {
+	At   time.Time `json:"at"`
+	Held bool      `json:"held,omitempty"` // since then there was something to tell, too soon
+}
+
+// forgotten is how long a telling is kept that nobody asks for.
+const forgotten = 400 * 24 * time.Hour
+
+// toldBeside is the memory that belongs to a history.
+func (a *App) toldBeside(historyFile string) told {
+	path, err := a.historyPath(historyFile)
+	if err != nil {
+		return told{} // the history has said what is missing
+	}
+	return told{path + ".told.json"}
+}
+
+// last is the telling under key; the zero value when there is none.
+func (t told) last(key string) (telling, error) {
+	all, err := t.read()
+	return all[key], err
+}
+
+func (t told) read() (map[string]telling, error) {
+	all := map[string]telling{}
+	if t.path == "" {
+		return all, nil
+	}
+	data, err := os.ReadFile(t.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, nil
+	}
+	if err != nil {
+		return all, err
+	}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return map[string]telling{}, fmt.Errorf("%s: %w", t.path, err)
+	}
+	return all, nil
+}
+
+// set stores a telling. Two processes that tell at the same time wait for each
+// other; a file that cannot be read is begun anew.
+func (t told) set(key string, value telling) error {
+	if t.path == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(t.path), 0o700); err != nil {
+		return err
+	}
+	guard, err := os.OpenFile(t.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer guard.Close()
+	if err := waitLock(guard); err != nil {
+		return err
+	}
+	all, err := t.read()
+	if err != nil {
+		all = map[string]telling{}
+	}
+	all[key] = value
+	for old, other := range all {
+		if !other.Held && value.At.Sub(other.At) > forgotten {
+			delete(all, old)
+		}
+	}
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(t.path), ".told-*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), t.path)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+	}
+	return err
+}
