@@ -105,7 +105,7 @@ func (b *bench) preface() error {
 
 Written by `+"`make bench`"+` (root, Debian 12; it installs the tools it compares with). All figures come from one run on
 one machine; servers and clients share its processors, so wall times say little and ratios say more. CPU is user +
-system time of the client and all its children (getrusage), median of %d runs.
+system time of the client and all its children (getrusage), median of %d runs. twaudit keeps no history here.
 
 Machine: %s, %s, %s.
 `, b.runs, machine(), runtime.Version(), strings.TrimSpace(string(ssh)))
