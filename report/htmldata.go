@@ -6,10 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"math"
-	"reflect"
 	"runtime"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -81,13 +78,12 @@ func packSummaries(run *audit.Run, data *htmlData) error {
 type packer struct {
 	buffer bytes.Buffer
 	zip    *gzip.Writer
-	fields map[reflect.Type][]bool // of a struct: which fields are optional
 }
 
 // newPacker takes a level between the fastest, which makes a page of ten thousand
 // hosts a third larger, and the default, which costs half again the time.
 func newPacker() *packer {
-	p := &packer{fields: map[reflect.Type][]bool{}}
+	p := &packer{}
 	p.zip, _ = gzip.NewWriterLevel(&p.buffer, 4) // the only error is an unknown level
 	return p
 }
@@ -127,71 +123,9 @@ func (p *packer) hosts(hosts []audit.HostResult) (string, error) {
 			failure.Hint, plain.Failure = "", &failure
 			h = &plain
 		}
-		if !p.isTidy(reflect.ValueOf(h).Elem()) {
-			tidied := tidy(*h)
-			h = &tidied
-		}
-		if err := encoder.Encode(h); err != nil {
+		if err := encoder.Encode(tidied(h)); err != nil {
 			return "", fmt.Errorf("encode host %q: %w", h.Name, err)
 		}
 	}
 	return p.end(), nil
-}
-
-// isTidy reports whether tidy would change nothing that JSON shows. Nearly all
-// hosts are, and looking costs a tenth of copying, which for a large fleet would
-// be most of the time that the page takes.
-func (p *packer) isTidy(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Float64:
-		return !math.IsNaN(v.Float()) && !math.IsInf(v.Float(), 0)
-	case reflect.Pointer:
-		return v.IsNil() || p.isTidy(v.Elem())
-	case reflect.Struct:
-		return p.isTidyStruct(v)
-	case reflect.Slice:
-		for i := range v.Len() {
-			if !p.isTidy(v.Index(i)) {
-				return false
-			}
-		}
-	case reflect.Map:
-		if !mayBeUntidy(v.Type().Elem()) {
-			return true
-		}
-		for entries := v.MapRange(); entries.Next(); {
-			if !p.isTidy(entries.Value()) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// mayBeUntidy spares the large maps of counters and settings.
-func mayBeUntidy(t reflect.Type) bool { return t.Kind() != reflect.Int64 && t.Kind() != reflect.String }
-
-// isTidyStruct asks for the tags of a type once: reading them costs more than all the
-// rest of looking.
-func (p *packer) isTidyStruct(v reflect.Value) bool {
-	if v.Type() == reflect.TypeFor[time.Time]() {
-		return hasRFC3339(v.Interface().(time.Time))
-	}
-	optionals, known := p.fields[v.Type()]
-	if !known {
-		for i := range v.NumField() {
-			optionals = append(optionals, optional(v.Type().Field(i)))
-		}
-		p.fields[v.Type()] = optionals
-	}
-	for i, isOptional := range optionals {
-		field := v.Field(i)
-		if kind := field.Kind(); !isOptional && (kind == reflect.Slice || kind == reflect.Map) && field.IsNil() {
-			return false
-		}
-		if !p.isTidy(field) {
-			return false
-		}
-	}
-	return true
 }

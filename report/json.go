@@ -45,7 +45,7 @@ func renderHosts(w io.Writer, hosts []audit.HostResult) error {
 	}
 	separator := "[\n" + prefix
 	for i := range hosts {
-		host, err := encode(tidy(hosts[i]), prefix, indent)
+		host, err := encode(tidied(&hosts[i]), prefix, indent)
 		if err != nil {
 			return fmt.Errorf("encode host %q: %w", hosts[i].Name, err)
 		}

@@ -20,7 +20,7 @@ func renderLines(w io.Writer, run *audit.Run, _ Options) error {
 // Line writes one host as one line: the object that hosts[] of the JSON form
 // holds, in one call of w.Write.
 func Line(w io.Writer, host *audit.HostResult) error {
-	line, err := encode(tidy(*host), "", "")
+	line, err := encode(tidied(host), "", "")
 	if err != nil {
 		return fmt.Errorf("encode host %q: %w", host.Name, err)
 	}
