@@ -94,6 +94,25 @@ func TestStore_gives_back_what_it_got(t *testing.T) {
 	}
 }
 
+// A host that changed for good costs once more, and not from then on.
+func TestStore_anotherBase(t *testing.T) {
+	t.Parallel()
+	db := opened(t, "")
+	changed := web("w", func(h *audit.HostResult) {
+		for i := range 300 {
+			h.Gaps = append(h.Gaps, audit.Gap{Section: fmt.Sprint(i * 7919), Reason: fmt.Sprint(i * 104729)})
+		}
+	})
+	for i, h := range []audit.HostResult{web("w"), changed, changed} {
+		h.Timing.TotalMS = float64(i)
+		store(t, db, runAt(time.Duration(i)*time.Hour, h))
+	}
+	var size int
+	if err := db.sql.QueryRow("SELECT length(doc) FROM result ORDER BY run DESC LIMIT 1").Scan(&size); err != nil || size > 400 {
+		t.Errorf("the second time the changed host takes %d bytes, %v", size, err)
+	}
+}
+
 // A quiet hour costs a fraction of the first one: CI holds the ratio, the
 // benchmark has the numbers.
 func TestStore_again_costs_little(t *testing.T) {
@@ -185,7 +204,7 @@ func TestPrune(t *testing.T) {
 	const day = 24 * time.Hour
 	store(t, db, runAt(0, web("gone"), web("web1", boot("boot-0")), fullHost(1, 0, noon)))
 	for i := 1; i < 10; i++ {
-		store(t, db, runAt(time.Duration(i)*day, web("web1", limit(int64(i/5)*1000+1000)), fullHost(1, i*1000, noon)))
+		store(t, db, runAt(time.Duration(i)*day, web("web1", limit(int64(i)*1000)), fullHost(1, i*1000, noon)))
 	}
 	whole := asJSON(t, loaded(t, db, "-2", ""))
 	prune := func(want int, keep Keep) {
@@ -208,6 +227,13 @@ func TestPrune(t *testing.T) {
 	prune(5, Keep{Since: noon.AddDate(1, 0, 0), Runs: 3})
 	if got := asJSON(t, loaded(t, db, "-2", "")); got != whole {
 		t.Errorf("a run that stays changed:\n%s", cmp.Diff(whole, got))
+	}
+	e, err := db.Find(ctx, "-2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if side, err := db.Side(ctx, e); err != nil || side.Hosts[0].Limit == nil || *side.Hosts[0].Limit != 7000 {
+		t.Errorf("the oldest run that stays is %+v, %v", side.Hosts, err)
 	}
 	prune(2, Keep{Bytes: 1}) // the newest stays, whatever its size
 	prune(0, Keep{Since: noon.AddDate(1, 0, 0)})

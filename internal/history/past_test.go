@@ -53,6 +53,8 @@ func TestPast_keepsWhatMoved(t *testing.T) {
 			"0h 1 5000 0; 1h 1 5000 0; 2h 1 5000 7; 3h 1 5000 7; 4h 1 9000 7"},
 		{"rebooted", map[time.Duration]audit.HostResult{0: web("w", total(3)), hour: web("w", boot("boot-2"))}, nil, 20 * hour,
 			"0h 1 5000 3; 1h 2 5000 0"},
+		{"rebooted, and nothing else", map[time.Duration]audit.HostResult{0: web("w"), hour: web("w", boot("boot-2"))}, nil, 20 * hour,
+			"0h 1 5000 0; 1h 2 5000 0"},
 		{"a peak on each day", map[time.Duration]audit.HostResult{0: web("w"), 13 * hour: web("w", buckets(50)), 14 * hour: web("w", buckets(40))}, nil, 0,
 			"0h 1 5000 0; 0h 1 peak 100 of 5000 in 1; 13h 1 peak 50 of 5000 in 2; 14h 1 5000 0"},
 		{"a clock that was set back", map[time.Duration]audit.HostResult{5 * hour: web("w"), 6 * hour: web("w"), hour: web("w", total(9)), 2 * hour: web("w", total(9))},
