@@ -41,6 +41,10 @@ func diffTable(w io.Writer, d *audit.Diff, o Options) error {
 	}
 	s.line("  from ", diffRun(&d.Old))
 	s.line("  to   ", diffRun(&d.New))
+	if !d.SameSelection {
+		s.onlyIn("  only in the old run: ", d.OnlyOld)
+		s.onlyIn("  only in the new run: ", d.OnlyNew)
+	}
 	names, kinds := 4, 6
 	for i := range d.Hosts {
 		names = max(names, width(s.diffName(&d.Hosts[i])))
@@ -72,6 +76,17 @@ func diffTable(w io.Writer, d *audit.Diff, o Options) error {
 	return err
 }
 
+// onlyIn names the hosts that were not compared because one run lacks them.
+func (s *screen) onlyIn(first string, names []string) {
+	switch {
+	case len(names) == 0:
+	case s.terminal():
+		s.line(first, s.roll(names, s.Width-width(first), 2))
+	default:
+		s.line(first, text.Fold(names))
+	}
+}
+
 // diffName leaves room for the rest of the row.
 func (s *screen) diffName(h *audit.HostDiff) string {
 	if !s.terminal() {
@@ -98,16 +113,23 @@ func changeHue(h *audit.HostDiff, kind audit.ChangeKind) hue {
 	return cyan
 }
 
-// diffTitle is what the exit status says.
+// diffTitle is what the exit status says. It counts the hosts that were looked
+// at in both runs and, where a host can be new, those.
 func diffTitle(d *audit.Diff) string {
-	of := " of " + plural(d.New.Hosts, "host")
+	looked := d.Compared
+	for i := range d.Hosts {
+		if d.Hosts[i].Old == nil {
+			looked++
+		}
+	}
+	of := " of " + plural(looked, "host")
 	switch {
 	case d.Worse > 0:
 		return text.Count(int64(d.Worse)) + of + " got worse"
 	case len(d.Hosts) > 0:
 		return "none" + of + " got worse"
 	}
-	return "nothing changed for" + strings.TrimPrefix(of, " of")
+	return plural(looked, "host") + " compared, nothing changed"
 }
 
 // diffSentence counts the hosts by what changed.
@@ -152,6 +174,14 @@ func diffMarkdown(w io.Writer, d *audit.Diff) error {
 		fmt.Fprintf(&b, "%s. ", diffSentence(d))
 	}
 	fmt.Fprintf(&b, "From %s to %s.\n", d.Old.StartedAt.UTC().Format(mdTime), d.New.StartedAt.UTC().Format(mdTime))
+	for _, side := range []struct {
+		which string
+		names []string
+	}{{"old", d.OnlyOld}, {"new", d.OnlyNew}} {
+		if !d.SameSelection && len(side.names) > 0 {
+			fmt.Fprintf(&b, "Only in the %s run: %s.\n", side.which, mdSentenceOf(text.CleanMax(text.Fold(side.names), mdOnly)))
+		}
+	}
 	shown := d.Hosts[:min(len(d.Hosts), mdDiffHosts)]
 	for i := range shown {
 		h := &shown[i]
@@ -183,5 +213,6 @@ func diffMarkdown(w io.Writer, d *audit.Diff) error {
 // Of the Markdown form: it has to fit into a message.
 const (
 	mdDiffHosts = 40
+	mdOnly      = 300 // bytes of names that only one run has
 	mdTime      = time.DateTime + " UTC"
 )

@@ -78,7 +78,7 @@ func TestDiff_nothing(t *testing.T) {
 	t.Parallel()
 	same := audit.Side{Meta: audit.Meta{ID: "a", Selection: "s"}, Hosts: []audit.Sketch{{Name: "web1", Status: audit.StatusAudited, Verdict: audit.VerdictOK}}}
 	d := audit.Compare(same, same)
-	for format, want := range map[string]string{"table": "nothing changed for 1 host\n", "markdown": "## TIME_WAIT audit: nothing changed for 1 host\n"} {
+	for format, want := range map[string]string{"table": "1 host compared, nothing changed\n", "markdown": "## TIME_WAIT audit: 1 host compared, nothing changed\n"} {
 		var got strings.Builder
 		if err := Diff(&got, d, format, Options{}); err != nil || !strings.HasPrefix(got.String(), want) {
 			t.Errorf("%s: %q, %v", format, got.String(), err)

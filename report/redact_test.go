@@ -177,6 +177,7 @@ func TestRedact_text(t *testing.T) {
 		"2001:db8::5 is a host, ::1 and 127.0.0.1 are local":               host("2001:db8::5") + " is a host, ::1 and 127.0.0.1 are local",
 		"changed at 2026-11-03T02:23:00+08:00, at 02:23:59":                "changed at 2026-11-03T02:23:00+08:00, at 02:23:59",
 		"/etc/sysctl.d/90-acme.conf:4 sets it":                             "/etc/sysctl.d/90-" + path("90-acme.conf") + ".conf:4 sets it",
+		"/etc/sysctl.d/60-tcp.conf over /etc/sysctl.d/99-sysctl.conf":      "/etc/sysctl.d/60-" + path("60-tcp.conf") + ".conf over /etc/sysctl.d/99-sysctl.conf",
 		"/var/log/kern.log.2.gz, /var/log/messages-20260301":               "/var/log/kern.log.2.gz, /var/log/messages-20260301",
 		"/home/alice/.ssh/id_rsa":                                          "/home/" + path("alice") + "/.ssh/id_rsa",
 		"permission denied for alice (group acme)":                         "permission denied for " + hidden + " (group " + hidden + ")",

@@ -187,20 +187,35 @@ func (r *Redactor) path(s string) string {
 		core := strings.Trim(element, trimmed)
 		switch name := r.named(core); {
 		case core == "" || pseudonymous.MatchString(core):
+		case inDropIn(elements, i) && !systemFile.MatchString(core) && name == "":
+			elements[i] = r.pseudonymousFile(element)
 		case !isAddress(core) && (r.isOwn(core) || r.allOwn(core)): // first: a host may be called "log"
 		case name != "":
 			elements[i] = name
 		default:
-			order, rest := "", element
-			if m := fileOrder.FindString(element); m != "" {
-				order, rest = m, element[len(m):]
-			}
-			ending := fileEnding.FindString(rest)
-			elements[i] = order + r.pseudonym(kindPath, element) + ending
+			elements[i] = r.pseudonymousFile(element)
 		}
 	}
 	return strings.Join(elements, "/")
 }
+
+func (r *Redactor) pseudonymousFile(element string) string {
+	order, rest := "", element
+	if m := fileOrder.FindString(element); m != "" {
+		order, rest = m, element[len(m):]
+	}
+	return order + r.pseudonym(kindPath, element) + fileEnding.FindString(rest)
+}
+
+// inDropIn reports whether an element is in a directory such as sysctl.d. What
+// people put there they name after what the host is for, often in our own words.
+func inDropIn(elements []string, i int) bool {
+	return i > 0 && strings.HasSuffix(elements[i-1], ".d") && elements[i-1] != "init.d"
+}
+
+// systemFile are names of such files that distributions have.
+var systemFile = regexp.MustCompile(`^(?:README(?:\.sysctl)?|99-sysctl\.conf|50-(?:default|redhat|coredump|pid-max|bubblewrap)\.conf|99-protect-links\.conf|` +
+	`00-(?:alpine|system)\.conf|10-(?:network-security|kernel-hardening|magic-sysrq|console-messages|ipv6-privacy|zeropage|ptrace|bufferbloat|map-count|default)\.conf|1[01]-default\.conf)$`)
 
 var (
 	fileOrder  = regexp.MustCompile(`^\d{1,3}-`)

@@ -162,20 +162,45 @@ func (a *App) configCheck(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	path, _ := a.settingsPath(flagText(cmd, "config"))
+	if path == noSettings {
+		return &usageError{errors.New("--config none reads no file: there is nothing to check"), ""}
+	}
 	if s.path == "" {
-		path, _ := a.settingsPath("")
 		return &usageError{fmt.Errorf("there is no configuration file %s", path), "twaudit config init writes one"}
 	}
 	errs := []error{s.check(a.root(), "")}
 	for _, profile := range append([]string{""}, sortedKeys(s.profiles)...) {
-		errs = append(errs, a.withoutVariables().applyEverywhere(s, a.root(), profile))
+		errs = append(errs, a.withoutVariables().applyEverywhere(s, a.root(), profile), s.checkScan(profile))
 	}
 	_, err = a.alarms(s)
 	if err := once(append(errs, err)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Stdout, "%s is good: %d settings, profiles: %s, alarms: %s\n", s.path, len(s.top), orNone(sortedKeys(s.profiles)), orNone(sortedKeys(s.alarms)))
+	_, err = fmt.Fprintf(a.Stdout, "%s is good: settings: %d, profiles: %s, alarms: %s\n", s.path, len(s.top), orNone(sortedKeys(s.profiles)), orNone(sortedKeys(s.alarms)))
 	return err
+}
+
+// checkScan looks at what scan makes of the settings, beyond each value alone.
+func (s *settings) checkScan(profile string) error {
+	flags, cmd := newScanFlags(), &cobra.Command{}
+	flags.declare(cmd)
+	if err := s.apply(cmd.Flags(), profile); err != nil {
+		return nil // said already
+	}
+	var errs []error
+	for _, name := range flags.notify {
+		if s.alarms[name] == nil {
+			errs = append(errs, fmt.Errorf("%s: notify: there is no alarm %q", s.path, name))
+		}
+	}
+	_, err := parseOutputs(flags.formats, flags.output)
+	for _, err := range []error{err, flags.checkMeasures(), flags.checkCron()} {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.path, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // withoutVariables is this program as it would be without its variables, which
@@ -219,16 +244,32 @@ func (a *App) configInit(cmd *cobra.Command, _ []string) error {
 func exampleSettings(root *cobra.Command) string {
 	var out strings.Builder
 	out.WriteString("# Settings of twaudit: keys are the long names of flags. A flag on the command\n# line beats its variable TWAUDIT_NAME, which beats this file.\n")
+	commands := commandsOf(root)
 	for _, flag := range allFlags(root) {
 		line, err := settingLine(flag)
 		if err != nil {
 			continue // a flag without a text has no example
 		}
 		_, usage := pflag.UnquoteUsage(flag)
-		fmt.Fprintf(&out, "\n# %s\n#%s\n", usage, strings.TrimPrefix(line, "#"))
+		fmt.Fprintf(&out, "\n# %s\n# (%s)\n#%s\n", usage, strings.Join(commands[flag.Name], ", "), strings.TrimPrefix(line, "#"))
 	}
 	out.WriteString(exampleRest)
 	return out.String()
+}
+
+// commandsOf are the commands that each flag is for.
+func commandsOf(root *cobra.Command) map[string][]string {
+	names := map[string][]string{}
+	for _, cmd := range root.Commands() {
+		for _, c := range append([]*cobra.Command{cmd}, cmd.Commands()...) {
+			c.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+				if flag.Annotations[noVariable] == nil && readsSettings(c) {
+					names[flag.Name] = append(names[flag.Name], strings.TrimPrefix(c.CommandPath(), root.Name()+" "))
+				}
+			})
+		}
+	}
+	return names
 }
 
 // exampleRest is what has no flag.

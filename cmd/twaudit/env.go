@@ -53,6 +53,12 @@ func bindEnvironment(flags *pflag.FlagSet, env func(string) string) error {
 func setFlag(flags *pflag.FlagSet, flag *pflag.Flag, value string) error {
 	list, ok := flag.Value.(pflag.SliceValue)
 	if !ok {
+		if flag.Value.Type() == "bool" {
+			var err error
+			if value, err = truth(value); err != nil {
+				return err
+			}
+		}
 		if err := flag.Value.Set(value); err != nil {
 			return err
 		}
@@ -64,4 +70,15 @@ func setFlag(flags *pflag.FlagSet, flag *pflag.Flag, value string) error {
 	}
 	flag.Changed = true
 	return nil
+}
+
+// truth reads what people write for true and false in files.
+func truth(value string) (string, error) {
+	switch strings.ToLower(value) {
+	case "true", "yes", "on", "1", "t":
+		return "true", nil
+	case "false", "no", "off", "0", "f":
+		return "false", nil
+	}
+	return "", fmt.Errorf("%q is neither true nor false", value)
 }
