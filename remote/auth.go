@@ -1,15 +1,9 @@
 package remote
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 
 	"golang.org/x/crypto/ssh"
-
-	"twaudit/internal/text"
-	"twaudit/remote/sshconfig"
 )
 
 // offer is what one login had to offer, and what the server said to it.
@@ -17,6 +11,8 @@ type offer struct {
 	keys     []offered
 	problems []string // of keys that could not be offered, for the hint
 	locked   []string // files of keys that only a passphrase opens
+	sealed   []string // those of them that only an agent can hold
+	shut     []string // files of keys that a passphrase was given for in vain
 	accepts  []string // methods that the server lets us try, as it said last
 	passed   []string // methods that it took and found not enough
 	banners  int      // bytes of banner so far
@@ -64,6 +60,7 @@ func (o *offer) collect(a *attempt) []ssh.Signer {
 			if signer, err := file.unlock(a); err == nil {
 				named = append(named, offered{signer, file.path})
 			} else {
+				o.shut = append(o.shut, file.path)
 				o.problems = append(o.problems, file.path+": "+clean(err))
 			}
 		case key.signer == nil:
@@ -106,9 +103,10 @@ func (o *offer) unusable(file *keyFile) {
 	_, err := file.lock.state()
 	switch {
 	case err != nil:
+		o.shut = append(o.shut, file.path)
 		o.problems = append(o.problems, file.path+": "+clean(err))
 	case file.locked && file.lock.data == nil:
-		o.locked = append(o.locked, file.path)
+		o.sealed = append(o.sealed, file.path)
 		o.problems = append(o.problems, file.path+": "+file.wrong)
 	case file.locked:
 		o.locked = append(o.locked, file.path)
@@ -242,99 +240,4 @@ func (r *ring) others() (keys []offered) {
 func isCertificate(pub ssh.PublicKey) bool {
 	_, is := pub.(*ssh.Certificate)
 	return is
-}
-
-// authFailure says why a login did not succeed, and what would let it.
-func (a *attempt) authFailure(err error) *Error {
-	o, failure := a.keys, &Error{Stage: StageAuth, Err: err}
-	failure.Hint = o.hint(a.route.set)
-	var (
-		agentFailed *agentError
-		noPassword  *passwordError
-		stillLocked *passphraseError
-	)
-	switch {
-	case o.banners > maxBanner:
-		failure.Message = "login given up: the banner does not end"
-		failure.Hint = fmt.Sprintf("keys are not the cause: the server sent more than %s of banner before the login; look at Banner in its sshd_config and at what its PAM prints", text.Bytes(maxBanner))
-	case errors.As(err, &noPassword):
-		failure.Message = "login refused: " + noPassword.message
-		if noPassword.hint != "" {
-			failure.Hint = noPassword.hint + "; " + failure.Hint
-		}
-	case o.sent != "" && !endOfConnection(err) && !slices.Contains(o.passed, o.sent):
-		failure.Message = "login refused: the password was rejected, and is not used again in this run"
-	case errors.As(err, &stillLocked):
-		failure.Message = "the key that the server accepts stays locked: " + clean(stillLocked.err)
-	case strings.Contains(err.Error(), "Too many authentication failures"):
-		failure.Message = fmt.Sprintf("login refused: the server stopped before the right one of %s", o.kinds())
-		failure.Hint = "name the right key with IdentityFile and IdentitiesOnly yes in ssh_config; " + failure.Hint
-	case errors.As(err, &agentFailed):
-		failure.Message = "the agent did not sign with a key that the server accepts: " + innermost(agentFailed.err)
-	case strings.Contains(err.Error(), "no common public key signature algorithm"):
-		failure.Message = "login refused: the server takes RSA keys with SHA-1 signatures only"
-		failure.Hint = "use an ed25519 or ECDSA key, or put the line \"PubkeyAcceptedAlgorithms +ssh-rsa\" for this host in ssh_config; " + failure.Hint
-	case len(o.passed) > 0:
-		failure.Message = "a key was accepted, but the server also asks for " + methods(o.accepts)
-	case !strings.Contains(err.Error(), "unable to authenticate"):
-		failure.Message = "connection lost during the login: " + sshText(err)
-		// A password that went out is not sent again to find out what became of it.
-		failure.Retryable = endOfConnection(err) && o.sent == ""
-	case len(o.accepts) > 0 && !slices.Contains(o.accepts, "publickey"):
-		failure.Message = "login refused: the server accepts no keys, only " + methods(o.accepts)
-		failure.Hint = "give a password with --ask-pass, or set up a key; " + failure.Hint
-	case !a.route.set.PubkeyAuthentication:
-		failure.Message = "login refused: ssh_config allows no keys, and nothing else opens the door"
-		failure.Hint = "see PubkeyAuthentication in ssh_config; " + failure.Hint
-	case len(o.keys) == 0 && len(o.locked) > 0:
-		failure.Message = "no key to offer: a passphrase protects it and no agent holds it"
-	case len(o.keys) == 0:
-		failure.Message = "no key to offer: no agent with keys and no readable key file"
-	default:
-		failure.Message = fmt.Sprintf("login refused: the server accepts none of %s (it takes %s)", o.kinds(), methods(o.accepts))
-	}
-	return failure
-}
-
-// kinds counts the offered keys: 3 keys (ssh-ed25519, ssh-rsa).
-func (o *offer) kinds() string {
-	var types []string
-	for _, key := range o.keys {
-		if t := key.signer.PublicKey().Type(); !slices.Contains(types, t) {
-			types = append(types, t)
-		}
-	}
-	noun := "keys"
-	if len(o.keys) == 1 {
-		noun = "key"
-	}
-	return fmt.Sprintf("%d %s (%s)", len(o.keys), noun, strings.Join(types, ", "))
-}
-
-// methods is what a server said it accepts.
-func methods(names []string) string { return text.CleanMax(strings.Join(names, ", "), 120) }
-
-// hint lists what was offered and what could not be.
-func (o *offer) hint(set *sshconfig.Settings) string {
-	var parts []string
-	for _, key := range o.keys[:min(len(o.keys), 8)] {
-		pub := key.signer.PublicKey()
-		parts = append(parts, fmt.Sprintf("%s %s (%s)", pub.Type(), ssh.FingerprintSHA256(pub), key.from))
-	}
-	hint := fmt.Sprintf("as user %s: ", set.User)
-	if len(parts) > 0 {
-		hint += "offered " + strings.Join(parts, ", ")
-	} else {
-		hint += "nothing was offered"
-	}
-	for _, path := range o.locked {
-		hint += fmt.Sprintf("; unlock %s with ssh-add", quote(path))
-	}
-	for _, problem := range o.problems {
-		hint += "; " + text.CleanMax(problem, 300)
-	}
-	if len(parts) == 0 && len(o.locked) == 0 {
-		hint += "; name a key with --identity or start an agent"
-	}
-	return hint
 }

@@ -256,7 +256,7 @@ func TestAuth_unusableFiles(t *testing.T) {
 		words string
 		hint  string
 	}{
-		{locked, "no key to offer: a passphrase protects it", "unlock " + locked + " with ssh-add"},
+		{locked, "no key to offer: a passphrase protects it", "unlock it with ssh-add " + locked},
 		{open, "no key to offer: no agent with keys", "mode 0644"},
 		{garbage, "no key to offer: no agent with keys", "not a private key"},
 		{filepath.Join(l.Dir, "missing"), "no key to offer: no agent with keys", "--identity"},

@@ -69,7 +69,7 @@ func TestNew_configFromPipe(t *testing.T) {
 	io.WriteString(write, "Host h\n  HostName h.example.com\n")
 	write.Close()
 	pipe := fmt.Sprintf("/dev/fd/%d", read.Fd())
-	d, err := remote.New(remote.Options{ConfigFile: pipe, SSHOptions: []string{"Port=2222"}, Resolver: "builtin"})
+	d, err := remote.New(remote.Options{ConfigFile: pipe, SSHOptions: []string{"Port=2222"}, LocalUser: "nobody", Resolver: "builtin"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,8 @@ func TestJump_reopened(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	key := newKey(t)
-	bastion := l.server("bastion", sshtest.Config{JumpAllowed: true, HostKey: key})
+	// An address of its own: on that of all others somebody may take the port meanwhile.
+	bastion := l.server("bastion", sshtest.Config{Addr: "127.83.0.1:0", JumpAllowed: true, HostKey: key})
 	running := make(chan struct{})
 	l.server("slow", sshtest.Config{Handler: func(ctx context.Context, e sshtest.Exec) int {
 		io.Copy(io.Discard, e.Stdin)

@@ -94,6 +94,15 @@ func TestPassword_oncePerRun(t *testing.T) {
 		_, failure := run(t, d, alias)
 		wantError(t, failure, remote.StageAuth, "accepts no keys, only password")
 	}
+	byPassword.block("nokeys", "PubkeyAuthentication no")
+	wrong := &person{says: "wrong"}
+	_, failure := run(t, l.dialer(remote.Options{Password: wrong.ask}), "nokeys")
+	wantHint(t, failure, "run again with --ask-pass and the right password")
+	if strings.Contains(failure.Hint, "--identity") || strings.Contains(failure.Hint, "agent") {
+		t.Errorf("the hint for a wrong password speaks of keys: %s", failure.Hint)
+	}
+	_, failure = run(t, l.dialer(remote.Options{}), "nokeys")
+	wantHint(t, failure, "give a password with --ask-pass")
 }
 
 // A wrong password is seen by one host, however many run at a time.
@@ -197,6 +206,7 @@ func TestPassphrase_inVain(t *testing.T) {
 	d := l.dialer(remote.Options{Passphrase: someone.ask})
 	_, failure := run(t, d, "h")
 	wantError(t, failure, remote.StageAuth, "stays locked: the passphrase is wrong")
+	wantHint(t, failure, "--passphrase-file", "ssh-add "+file)
 	_, failure = run(t, d, "h")
 	wantError(t, failure, remote.StageAuth)
 	wantHint(t, failure, file+": the passphrase is wrong")
@@ -208,6 +218,8 @@ func TestPassphrase_inVain(t *testing.T) {
 	}
 	_, failure = run(t, l.dialer(remote.Options{Passphrase: someone.ask, SSHOptions: []string{"BatchMode=yes"}}), "h")
 	wantError(t, failure, remote.StageAuth, "a passphrase protects it")
+	_, failure = run(t, l.dialer(remote.Options{}), "h")
+	wantHint(t, failure, file, "--passphrase-file", "SSH_ASKPASS", "ssh-add")
 }
 
 func TestAskpass(t *testing.T) {

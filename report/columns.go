@@ -1,12 +1,16 @@
 package report
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	pretty "github.com/jedib0t/go-pretty/v6/text"
+
+	"twaudit/internal/audit"
 )
 
 // column is one column of the hosts on a terminal.
@@ -27,6 +31,7 @@ const (
 	titleLast     = "LAST"
 	titleHeadroom = "HEADROOM"
 	titleConfig   = "CONFIG"
+	titleAlso     = "ALSO"
 )
 
 // roomy is the width from which cells need not be brief.
@@ -51,7 +56,7 @@ func terminalColumns(s *screen) []column {
 		{title: titleLast, cell: s.last, right: true, rank: 4},
 		{title: titleHeadroom, cell: s.headroom, right: true, rank: 8, joint: s.leastHeadroom},
 		{title: titleConfig, cell: s.config, rank: 9, joint: func(hosts []subject) string { return s.configured(hosts[0]) }},
-		{title: "ALSO", cell: also, rank: 10, least: 14, short: snipList},
+		{title: titleAlso, cell: also, rank: 10, least: 14, short: snipList},
 	}
 	// Beside the share, the limit says all that buckets and limit do.
 	if s.Width < roomy && !s.Wide {
@@ -67,6 +72,37 @@ func also(h subject) string {
 		words = append([]string{"in " + h.namespace}, words...)
 	}
 	return strings.Join(words, ", ")
+}
+
+// alsoLegend says how much each rule of the column weighs, in one line, and where
+// it is explained; empty: there is none.
+func (s *screen) alsoLegend(lists [][]entry) string {
+	weights := map[string]audit.Severity{}
+	for _, list := range lists {
+		for _, e := range list {
+			h := e.hosts[0].HostResult
+			named := flags(h)
+			for _, f := range h.Findings {
+				if known, ok := weights[f.Rule]; slices.Contains(named, f.Rule) && (!ok || f.Severity.Rank() < known.Rank()) {
+					weights[f.Rule] = f.Severity
+				}
+			}
+		}
+	}
+	if len(weights) == 0 {
+		return ""
+	}
+	rules := slices.SortedFunc(maps.Keys(weights), func(a, b string) int {
+		return cmp.Or(weights[a].Rank()-weights[b].Rank(), strings.Compare(a, b))
+	})
+	for i, rule := range rules {
+		rules[i] = rule + " (" + string(weights[rule]) + ")"
+	}
+	rest := "; --all shows, `twaudit rules NAME` explains"
+	if s.All {
+		rest = "; `twaudit rules NAME` explains"
+	}
+	return "ALSO: " + snipList(strings.Join(rules, ", "), max(24, s.Width-len("   ALSO: ")-len(rest))) + rest
 }
 
 // snipList shortens a list by whole elements and says how many are missing.

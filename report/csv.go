@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"twaudit/internal/audit"
 )
@@ -89,10 +90,11 @@ func gapTexts(gaps []audit.Gap) []string {
 }
 
 // word is a cell of text. One that a spreadsheet would run as a formula gets a
-// quote in front, which spreadsheets take as "this is text" and hide; the
+// quote in front (they skip blanks before the sign), which spreadsheets take as "this is text" and hide; the
 // full-width signs are formulas to some that are set to Japanese or Chinese.
 func word(s string) string {
-	if strings.IndexAny(s, "=+-@\t\r\n＝＋－＠") == 0 {
+	inner := strings.TrimLeftFunc(s, func(c rune) bool { return unicode.IsSpace(c) || unicode.Is(unicode.Cf, c) })
+	if strings.IndexAny(s, "\t\r\n") == 0 || strings.IndexAny(inner, "=+-@＝＋－＠") == 0 {
 		return "'" + s
 	}
 	return s

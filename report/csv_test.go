@@ -58,6 +58,17 @@ func TestCSV_cells(t *testing.T) {
 	}
 }
 
+func TestCSV_blanksBeforeAFormula(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{
+		" =1": "' =1", "\u00a0\u3000@x": "'\u00a0\u3000@x", "  ＋1": "'  ＋1", "\u200b-1": "'\u200b-1", " a=1": " a=1", "": "", "  ": "  ",
+	} {
+		if got := word(cell); got != want {
+			t.Errorf("%q: %q, want %q", cell, got, want)
+		}
+	}
+}
+
 func TestCSV_failedHost(t *testing.T) {
 	t.Parallel()
 	cells := cellsOf(t, audit.HostResult{Name: "+h", Status: audit.StatusFailed,

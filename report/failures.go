@@ -78,7 +78,7 @@ func (s *screen) reasons(stage *stage) {
 		s.line("    ", s.names(reason.hosts)+": "+reason.message)
 		if !said[reason.hint] {
 			said[reason.hint] = true
-			s.line("      ", s.paint(cyan, "hint: ")+reason.hint)
+			s.hint("      ", s.paint(cyan, "hint: ")+reason.hint)
 		}
 	}
 }

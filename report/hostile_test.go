@@ -154,7 +154,7 @@ func checkWidths(t *testing.T, run *audit.Run) {
 		{Width: 60, Columns: []string{"failure", "groups", "gaps", "host", "os"}},
 	} {
 		for line := range strings.Lines(string(render(t, run, "table", o))) {
-			if got := width(strings.TrimSuffix(line, "\n")); got > o.Width {
+			if got := width(strings.TrimSuffix(line, "\n")); got > o.Width && !isCommand(line) {
 				t.Errorf("%+v: a line of %d cells: %q", o, got, line)
 			}
 		}

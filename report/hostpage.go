@@ -182,7 +182,7 @@ func (p *page) failure() {
 	}
 	p.line("  ", f.Message)
 	if f.Hint != "" {
-		p.line("  "+p.paint(cyan, "hint: "), f.Hint)
+		p.hint("  "+p.paint(cyan, "hint: "), f.Hint)
 	}
 	p.lastKnown()
 }

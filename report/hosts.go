@@ -132,6 +132,7 @@ func (s *screen) legend(columns []column, room []int, lists [][]entry) {
 		i := slices.IndexFunc(columns, func(c column) bool { return c.title == title })
 		return i >= 0 && room[i] > 0
 	}
+	rules := s.alsoLegend(lists)
 	var missing []string
 	for c, column := range columns {
 		if room[c] == noRoom && column.title != "" {
@@ -146,6 +147,7 @@ func (s *screen) legend(columns []column, room []int, lists [][]entry) {
 		{undated && shown(titleLast), "< at an unknown time since boot, that long ago"},
 		{shown(titleHeadroom), "HEADROOM is how many times this load the limit sustains: below 1x the table fills"},
 		{shown(titleConfig), "CONFIG is the limit that files set, and when that file changed; none: no file sets it"},
+		{shown(titleAlso) && rules != "", rules},
 		{len(missing) > 0, "no room for " + strings.Join(missing, ", ") + " here: --wide shows all columns"},
 	} {
 		if note.said {

@@ -155,12 +155,12 @@ func when(t time.Time) string {
 	return t.Format("2006-01-02 15:04 -07:00")
 }
 
-// took is empty for a run that does not say when it began.
+// took is as in the other reports, and empty for a run that does not say when it began.
 func took(m audit.Meta) string {
 	if m.StartedAt.IsZero() {
 		return ""
 	}
-	return text.Duration(m.FinishedAt.Sub(m.StartedAt))
+	return lasted(&m)
 }
 
 // Finished is when the run ended; all relative times of the page count from then.

@@ -59,8 +59,8 @@ func (m *mdWriter) head(run *audit.Run) {
 	} else {
 		m.line("## `TIME_WAIT` audit: %s of %s audited, none of them in trouble", text.Count(int64(sum.Audited)), plural(sum.Hosts, "host"))
 	}
-	m.line("\nRun %s, finished %s, took %s.", mdCode(text.CleanMax(meta.ID, mdName)), meta.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"),
-		text.Duration(meta.FinishedAt.Sub(meta.StartedAt)))
+	m.line("\nRun %s, finished %s, %s.", mdCode(text.CleanMax(meta.ID, mdName)), meta.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"),
+		lasted(&meta))
 	if meta.Partial {
 		m.line("**The run ended early: this report is partial.**")
 	}

@@ -27,7 +27,7 @@ func (p *page) pastEvents() []event {
 		events = append(events, event{c.And, cyan, fmt.Sprintf("limit first seen at %s; it was %s at %s", p.number(c.To), p.number(c.From), p.stamp(c.Between))})
 	}
 	if h.Peak != nil && !h.Peak.At.Equal(p.now) {
-		events = append(events, event{h.Peak.At, yellow, "fullest look: " + p.peak(h.Peak)})
+		events = append(events, event{h.Peak.At, yellow, "fullest earlier look: " + p.peak(h.Peak)})
 	}
 	if h.MissedSince != nil {
 		events = append(events, event{*h.MissedSince, magenta, "no answer, in " + plural(h.Missed, "run") + " from here on"})
@@ -48,7 +48,7 @@ func (p *page) lastLook(h *audit.History) []event {
 	return nil
 }
 
-// peak is the fill of the fullest look, against the limit of then.
+// peak is the fill of the fullest earlier look, against the limit of then.
 func (p *page) peak(peak *audit.Peak) string {
 	words := p.number(peak.Buckets)
 	if peak.Limit != nil {

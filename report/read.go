@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	"twaudit/internal/audit"
 	"twaudit/internal/text"
@@ -95,6 +96,9 @@ func readField(d *json.Decoder, run *audit.Run, key string) error {
 // and errors about them would mislead.
 func readSchema(d *json.Decoder, run *audit.Run) error {
 	if err := d.Decode(&run.Schema); err != nil {
+		if mismatch := (*json.UnmarshalTypeError)(nil); errors.As(err, &mismatch) {
+			return fmt.Errorf(`"schema" is a %s where a number belongs: this is no run saved with --format json`, text.CleanMax(mismatch.Value, 40))
+		}
 		return readError(err)
 	}
 	if run.Schema != audit.Schema {
@@ -106,8 +110,12 @@ func readSchema(d *json.Decoder, run *audit.Run) error {
 
 // readHosts counts before it decodes: a host of two bytes becomes half a kilobyte.
 func readHosts(d *json.Decoder, run *audit.Run) error {
-	if err := expect(d, json.Delim('[')); err != nil {
-		return err
+	token, err := d.Token()
+	if err != nil {
+		return readError(err)
+	}
+	if token != json.Delim('[') {
+		return fmt.Errorf(`byte %d: "hosts" is no list: this is no run saved with --format json`, d.InputOffset())
 	}
 	run.Hosts = []audit.HostResult{}
 	for d.More() {
@@ -142,11 +150,28 @@ func readError(err error) error {
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("byte %d: no JSON: %s", syntax.Offset, text.CleanMax(syntax.Error(), 200))
+	case errors.As(err, &mismatch) && mismatch.Field == "":
+		return fmt.Errorf("byte %d: a %s where %s belongs", mismatch.Offset, text.CleanMax(mismatch.Value, 40), jsonKind(mismatch.Type))
 	case errors.As(err, &mismatch):
 		return fmt.Errorf("byte %d: a %s where %s belongs", mismatch.Offset,
 			text.CleanMax(mismatch.Value, 40), text.CleanMax(mismatch.Field, 200))
 	}
 	return err
+}
+
+// jsonKind is what JSON calls the values that a type is read from.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Slice:
+		return "a list"
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	}
+	return "a number"
 }
 
 // cleanSaved changes nothing a second time: see text.CleanMax.

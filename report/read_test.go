@@ -74,7 +74,10 @@ func TestRead_errorsSayWhatIsWrong(t *testing.T) {
 		{"JSON lines", `{"schema":1}` + "\n" + `{"name":"b"}`, "JSON lines"},
 		{"lines of hosts", `{"name":"a"}` + "\n" + `{"name":"b"}`, `no "schema"`},
 		{"wrong type", `{"schema":1,"hosts":[{"name":"a"},{"name":7}]}`, "host 2: byte 9: a number where name belongs"},
-		{"hosts no list", `{"schema":1,"hosts":{}}`, "want ["},
+		{"hosts no list", `{"schema":1,"hosts":{}}`, `"hosts" is no list`},
+		{"hosts null", `{"schema":1,"hosts":null}`, `"hosts" is no list`},
+		{"schema is text", `{"schema":"1"}`, `"schema" is a string where a number belongs`},
+		{"a list for a run", `{"schema":1,"run":[]}`, "a array where an object belongs"},
 		{"control characters", "{\"schema\":1,\x1b]0;x", "no JSON"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,11 +3,13 @@ package report
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"twaudit/internal/audit"
@@ -88,6 +90,7 @@ const (
 	kindLabel     kind = "label"
 	kindNamespace kind = "namespace"
 	kindContainer kind = "container"
+	kindInode     kind = "inode" // of a network namespace
 	kindAddress   kind = "addr"
 	kindMachine   kind = "machine"
 	kindBoot      kind = "boot"
@@ -106,6 +109,8 @@ func redactKind(t reflect.Type, field string) kind {
 		return kindGroup
 	case "HostResult.Labels":
 		return kindLabel
+	case "Namespace.ID":
+		return kindInode
 	case "Namespace.Name":
 		return kindNamespace
 	case "Log.Containers", "Beancounter.UID":
@@ -118,12 +123,12 @@ func redactKind(t reflect.Type, field string) kind {
 		return kindBoot
 	case "HostFacts.Kernel":
 		return kindKernel
-	case "Failure.Hint", "Meta.Selection": // which is a hash of names, without a key
+	case "Failure.Hint", "Meta.Selection", "HostResult.Target": // hashes of names, without a key
 		return kindDrop
-	case "Meta.ID":
+	case "Meta.ID", "Kept.Run":
 		return kindRun
 	case "HostResult.Flags", "Finding.Rule", "Gap.Section", "Facts.TCPStates", "Facts.TCPStatesSource", "Facts.Sysctl", "Facts.Tables",
-		"Counters.First", "Counters.Last", "ConfigFile.Kind", "ConfigEntry.Key", "Log.Siblings", "Beancounter.Resource", "Namespace.ID",
+		"Counters.First", "Counters.Last", "ConfigFile.Kind", "ConfigEntry.Key", "Log.Siblings", "Beancounter.Resource",
 		"HostFacts.Arch", "HostFacts.OS", "HostFacts.OSID", "HostFacts.UTCOffset", "HostFacts.Sudo", "HostFacts.Virtualization", "HostFacts.Init",
 		"HostFacts.ProbeVersion":
 		return kindTerm
@@ -165,7 +170,7 @@ func (r *Redactor) visit(v reflect.Value, k kind) {
 func (r *Redactor) register(k kind, name string) {
 	lower := strings.ToLower(name)
 	switch k {
-	case kindText, kindTerm, kindDrop, kindAddress:
+	case kindText, kindTerm, kindDrop, kindAddress, kindInode: // text has inodes in brackets only
 		return
 	}
 	own := r.words[lower] && k != kindHost && k != kindNamespace
@@ -317,6 +322,8 @@ func (r *Redactor) replace(k kind, s string) string {
 		return r.kernel(s)
 	case k == kindAddress:
 		return r.address(s)
+	case k == kindInode:
+		return r.inode(s)
 	case k == kindNamespace && s == "host", k == kindContainer && isNumber(s), k == kindRun && runID.MatchString(s):
 		return s // names that nobody gave
 	}
@@ -333,6 +340,26 @@ func (r *Redactor) pseudonym(k kind, name string) string {
 	mac.Write([]byte(string(k) + "\x00" + strings.ToLower(name)))
 	return string(k) + "-" + hex.EncodeToString(mac.Sum(nil)[:5])
 }
+
+// inode is a number for a number, with the p in front that tells what kind it is.
+// Kernels have inodes of 32 bits: a larger one is a pseudonym already.
+func (r *Redactor) inode(s string) string {
+	digits := strings.TrimPrefix(s, "p")
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return hidden
+	}
+	if n >= inodePseudonyms && n < 2*inodePseudonyms {
+		return s
+	}
+	mac := hmac.New(sha256.New, r.key)
+	mac.Write([]byte(string(kindInode) + "\x00" + digits))
+	n = inodePseudonyms + binary.BigEndian.Uint64(mac.Sum(nil))%inodePseudonyms
+	return strings.TrimSuffix(s, digits) + strconv.FormatUint(n, 10)
+}
+
+// inodePseudonyms is the first of them, and how many there are: all have 10 digits.
+const inodePseudonyms = 5_000_000_000
 
 // address keeps the ones that every host has.
 func (r *Redactor) address(s string) string {

@@ -157,6 +157,29 @@ func TestRedact_sameNamesSamePseudonyms(t *testing.T) {
 	}
 }
 
+// An inode tells which machine a report is of, and has to stay one name in all places.
+func TestRedact_namespaceIDs(t *testing.T) {
+	t.Parallel()
+	h := audit.HostResult{Name: "web1",
+		Facts:    &audit.Facts{Namespaces: []audit.Namespace{{ID: "4026532611"}, {ID: "p4026532611"}}},
+		Findings: []audit.Finding{{Title: "namespace web (net:[4026532611]): 7 sockets", Evidence: []audit.Evidence{{Source: "/proc/77/net/netstat in net:[p4026532611]"}}}}}
+	r := NewRedactor(fixedKey())
+	got := r.Host(&h)
+	id := got.Facts.Namespaces[0].ID
+	if len(id) != 10 || id == "4026532611" || !isNumber(id) || got.Facts.Namespaces[1].ID != "p"+id {
+		t.Errorf("ids %v", got.Facts.Namespaces)
+	}
+	if title := got.Findings[0].Title; !strings.Contains(title, "(net:["+id+"]): 7 sockets") {
+		t.Errorf("title %q", title)
+	}
+	if source := got.Findings[0].Evidence[0].Source; !strings.HasSuffix(source, "in net:[p"+id+"]") {
+		t.Errorf("source %q", source)
+	}
+	if again := r.Host(&got); again.Facts.Namespaces[0].ID != id || again.Findings[0].Title != got.Findings[0].Title {
+		t.Errorf("redacted again: %+v", again)
+	}
+}
+
 func TestRedact_text(t *testing.T) {
 	t.Parallel()
 	r := NewRedactor(fixedKey())

@@ -26,14 +26,15 @@ const moreWords = `aarch64 alma almalinux alpine amazon amd64 amzn arch arm64 ar
 // hidden stands for words that are not ours.
 const hidden = "[redacted]"
 
-// Text is read in pieces: fingerprints; times; runs of colons, which are times of the day,
+// Text is read in pieces: network namespaces; fingerprints; times; runs of colons, which are times of the day,
 // IPv6 and hardware addresses; words. What is between them is blanks and
 // punctuation.
 var (
-	pieces = regexp.MustCompile(`(?:SHA256|MD5):[0-9A-Za-z+/:]{8,}=*` +
+	pieces = regexp.MustCompile(`net:\[p?\d+\]|(?:SHA256|MD5):[0-9A-Za-z+/:]{8,}=*` +
 		`|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?` +
 		`|[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}(?:%[0-9A-Za-z._-]+)?` +
 		"|[^" + separators + "]+")
+	namespaceID = regexp.MustCompile(`^net:\[(p?\d+)\]$`)
 	stamp       = regexp.MustCompile(`^\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$`)
 	fingerprint = regexp.MustCompile(`^(?:SHA256|MD5):`)
 	clockTime   = regexp.MustCompile(`^\d{1,2}:\d\d:\d\d(?:\.\d+)?$`)
@@ -112,6 +113,8 @@ func (r *Redactor) piece(word string) string {
 		return word
 	case name != "":
 		return lead + name + tail
+	case namespaceID.MatchString(core):
+		return lead + "net:[" + r.inode(core[len("net:["):len(core)-1]) + "]" + tail
 	case fingerprint.MatchString(word):
 		return r.pseudonym(kindKey, word)
 	case strings.Count(word, ":") >= 2:

@@ -38,7 +38,6 @@ func (s *screen) overview(run *audit.Run) {
 		first := fmt.Sprintf("%-2s %*s %-*s", k.sign, digits, text.Count(int64(len(k.names))), words, k.what)
 		s.line(s.paint(k.hue, first)+"  ", s.roll(k.names, s.Width-width(first)-2, 2))
 	}
-	s.WriteString("\n")
 	s.advise(run)
 }
 
@@ -56,8 +55,8 @@ func (s *screen) counted(run *audit.Run) {
 	if sum.Skipped > 0 {
 		parts = append(parts, text.Count(int64(sum.Skipped))+" not begun")
 	}
-	s.line("", fmt.Sprintf("%s: %s (%s, took %s)", s.paint(bold, plural(sum.Hosts, "host")), strings.Join(parts, ", "),
-		run.Meta.FinishedAt.Format(time.RFC3339), text.Duration(run.Meta.FinishedAt.Sub(run.Meta.StartedAt))))
+	s.line("", fmt.Sprintf("%s: %s (%s, %s)", s.paint(bold, plural(sum.Hosts, "host")), strings.Join(parts, ", "),
+		run.Meta.FinishedAt.Format(time.RFC3339), lasted(&run.Meta)))
 	if run.Meta.Partial {
 		s.line("", s.paint(yellow, "The run ended early: this report is partial."))
 	}
@@ -155,7 +154,8 @@ func size(item string) int {
 	return 1
 }
 
-// advise says what to begin with, and where more of that is said.
+// advise says what to begin with, and where more of that is said, as a paragraph
+// of its own.
 func (s *screen) advise(run *audit.Run) {
 	first := firstThing(run)
 	switch {
@@ -163,11 +163,13 @@ func (s *screen) advise(run *audit.Run) {
 		first.words = s.whyNone(run)
 	case first.words != "":
 	case nothingToDo(run):
+		s.WriteString("\n")
 		s.line("", s.paint(green, "Nothing to do:")+" no host overflows or is near its limit")
 		return
 	default:
 		return
 	}
+	s.WriteString("\n")
 	name := ""
 	if first.host != "" {
 		name = first.host + ": "

@@ -41,7 +41,6 @@ func renderTable(w io.Writer, run *audit.Run, o Options) error {
 // whether that is all, and the one thing to begin with.
 func (s *screen) summary(run *audit.Run) {
 	sum := run.Summary
-	took := run.Meta.FinishedAt.Sub(run.Meta.StartedAt)
 	parts := []string{fmt.Sprintf("%s audited", text.Count(int64(sum.Audited)))}
 	if sum.Failed > 0 {
 		parts = append(parts, s.paint(boldRed, text.Count(int64(sum.Failed))+" failed"))
@@ -49,8 +48,8 @@ func (s *screen) summary(run *audit.Run) {
 	if sum.Skipped > 0 {
 		parts = append(parts, text.Count(int64(sum.Skipped))+" not begun")
 	}
-	s.line("", fmt.Sprintf("%s: %s (%s, took %s)", s.paint(bold, plural(sum.Hosts, "host")), strings.Join(parts, ", "),
-		run.Meta.FinishedAt.Format(time.RFC3339), text.Duration(took)))
+	s.line("", fmt.Sprintf("%s: %s (%s, %s)", s.paint(bold, plural(sum.Hosts, "host")), strings.Join(parts, ", "),
+		run.Meta.FinishedAt.Format(time.RFC3339), lasted(&run.Meta)))
 	if run.Meta.Partial {
 		s.line("", s.paint(yellow, "The run ended early: this report is partial."))
 	}
@@ -71,6 +70,19 @@ func (s *screen) summary(run *audit.Run) {
 		}
 		s.line(s.paint(bold, "Do first: "), words)
 	}
+}
+
+// lasted is how long the run took. Several runs that were merged took no time
+// together: they are said to lie between two times of day.
+func lasted(m *audit.Meta) string {
+	if m.Merged < 2 {
+		return "took " + text.Duration(m.FinishedAt.Sub(m.StartedAt))
+	}
+	begin, end, clock := m.StartedAt.In(m.FinishedAt.Location()), m.FinishedAt, "15:04"
+	if begin.Format(time.DateOnly) != end.Format(time.DateOnly) {
+		clock = "2006-01-02 15:04"
+	}
+	return plural(m.Merged, "run") + ", " + begin.Format(clock) + " to " + end.Format(clock)
 }
 
 // plural also writes large numbers for people.

@@ -16,7 +16,7 @@ func TestTable_fitsTheTerminal(t *testing.T) {
 		for _, color := range []bool{false, true} {
 			out := string(render(t, sampleRun(), "table", Options{Width: columns, Color: color}))
 			for line := range strings.Lines(out) {
-				if got := width(strings.TrimSuffix(line, "\n")); got > columns {
+				if got := width(strings.TrimSuffix(line, "\n")); got > columns && !isCommand(line) {
 					t.Errorf("width %d: a line of %d cells: %q", columns, got, line)
 				}
 			}

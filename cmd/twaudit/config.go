@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -46,7 +48,7 @@ const origin = "twaudit-origin"
 // declareConfig adds the flags that every command understands.
 func declareConfig(set *pflag.FlagSet) {
 	set.String("config", "", "read settings from `FILE`; none reads none (default $XDG_CONFIG_HOME/twaudit/config.yaml)")
-	set.String("profile", "", "use the settings of this profile, too")
+	set.String("profile", "", "use the settings of profile `NAME`, too")
 }
 
 // settingsPath is the file to read, and whether somebody named it. It is never
@@ -84,7 +86,7 @@ func (a *App) readSettings(named string) (*settings, error) {
 	if path == noSettings {
 		return &settings{}, nil
 	}
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for ever
 	if errors.Is(err, fs.ErrNotExist) && !wanted {
 		return &settings{}, nil
 	}
@@ -115,8 +117,14 @@ func trusted(file *os.File) error {
 	if err != nil {
 		return &usageError{err, ""}
 	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0 {
-		return &usageError{fmt.Errorf("%s can be written by everybody", file.Name()), "it names commands to run; take that right away with chmod o-w"}
+	if !info.Mode().IsRegular() {
+		return &usageError{fmt.Errorf("%s is no regular file", file.Name()), "write the settings to a file, or read none with --config none"}
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return &usageError{fmt.Errorf("%s can be written by others", file.Name()), "it names commands to run; take that right away with chmod go-w"}
+	}
+	if dir, err := os.Stat(filepath.Dir(file.Name())); err == nil && dir.Mode().Perm()&0o002 != 0 && dir.Mode()&fs.ModeSticky == 0 {
+		return &usageError{fmt.Errorf("the directory of %s can be written by everybody", file.Name()), "whoever replaces the file names commands to run; take that right away with chmod o-w"}
 	}
 	if owner, ok := ownerOf(info); ok && owner != 0 && owner != os.Geteuid() {
 		return &usageError{fmt.Errorf("%s belongs to another user (uid %d)", file.Name(), owner), "it names commands to run; make it your own with chown, or name another with --config"}
@@ -127,8 +135,14 @@ func trusted(file *os.File) error {
 // parseSettings takes a file apart. All that is wrong is said at once, a line each.
 func parseSettings(path string, data []byte, home string) (*settings, error) {
 	s := &settings{path: path, top: section{}, profiles: map[string]section{}, alarms: map[string]*yaml.Node{}}
-	var document yaml.Node
-	if err := yaml.Unmarshal(data, &document); err != nil {
+	var document, another yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if err := decoder.Decode(&another); err == nil {
+		return nil, fmt.Errorf("%s:%d: a second document begins here: one file has one", path, another.Line)
+	} else if !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if len(document.Content) == 0 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func (p *toleranceFlag) Set(s string) error {
 func (f *cronFlags) declareCron(set *pflag.FlagSet) {
 	set.BoolVar(&f.onlyChanges, "only-changes", false, "print, and exit with 1, only when a host got worse since the last run of the selection")
 	set.Var(&f.remind, "remind", "with --only-changes, print a problem again that was last printed so long ago; 0 is never")
-	set.BoolVar(&f.lock, "lock", false, "do nothing while another scan of the same selection runs")
+	set.BoolVar(&f.lock, "lock", false, "refuse to run (status 4) while another scan of the same selection does")
 	set.Var(&f.waitLock, "wait-lock", "wait so long for that other scan (turns on --lock)")
 	set.Var(&f.splay, "splay", "begin after a random part of this time")
 	set.Var(&f.maxFailed, "max-failed", "exit as if all had answered when less than this share of the hosts failed")
@@ -130,42 +131,84 @@ func (m *memory) remaining(ctx context.Context, flags *scanFlags, selection stri
 	if !flags.retryFailed || m == nil {
 		return jobs, nil, notes, nil
 	}
-	again, kept, note, err := m.retry(ctx, selection, jobs)
-	return again, kept, append(notes, note), err
-}
-
-// retry splits the jobs of a selection into those that have to be asked again, and
-// the results of its last run for the others.
-func (m *memory) retry(ctx context.Context, selection string, jobs []scan.Job) ([]scan.Job, []audit.HostResult, string, error) {
 	entry, err := m.db.Before(ctx, selection, 0)
 	if err != nil {
-		return nil, nil, "", err
+		return nil, nil, nil, err
 	}
 	if entry == nil {
-		return jobs, nil, "--retry-failed: there is no earlier run of this selection, so every host is asked", nil
+		return jobs, nil, append(notes, "--retry-failed: there is no earlier run of this selection, so every host is asked"), nil
 	}
 	run, err := m.app.readStored(ctx, m.db, entry, "")
 	if err != nil {
-		return nil, nil, "", err
+		return nil, nil, nil, err
 	}
+	if run.Meta.Limits != flags.limits() {
+		return jobs, nil, append(notes, "--retry-failed: the last run was judged by other measures, so every host is asked"), nil
+	}
+	again, kept := retry(run, jobs, m.app.Now())
+	return again, kept, append(notes, keptNote(len(again), kept)), nil
+}
+
+// keepFor is how old a result may be that stands for a host that is not asked.
+const keepFor = 24 * time.Hour
+
+// retry splits the jobs of a selection into those that have to be asked, and the
+// results of its last run for the others. A result is kept only as long as it is
+// fresh, and for the same way to the same machine: a name that now means another
+// would get the verdict of the old one.
+func retry(run *audit.Run, jobs []scan.Job, now time.Time) (again []scan.Job, kept []audit.HostResult) {
 	good := map[string]*audit.HostResult{}
 	for i := range run.Hosts {
-		if run.Hosts[i].Status == audit.StatusAudited {
-			good[run.Hosts[i].Name] = &run.Hosts[i]
+		h := &run.Hosts[i]
+		if h.Status != audit.StatusAudited {
+			continue
+		}
+		if h.Kept == nil {
+			h.Kept = &audit.Kept{Run: run.Meta.ID, At: run.Meta.StartedAt}
+		}
+		if age := now.Sub(h.Kept.At); age >= 0 && age <= keepFor {
+			good[h.Name] = h
 		}
 	}
-	var again []scan.Job
-	var kept []audit.HostResult
 	for _, job := range jobs {
-		if result := good[job.Name]; result != nil {
-			kept = append(kept, *result)
-		} else {
+		result := good[job.Name]
+		if result == nil || result.Target == "" || result.Target != job.Whom {
 			again = append(again, job)
+			continue
+		}
+		// It would not show in every format that nobody asked.
+		gap := audit.Gap{Section: "run", Reason: "not asked in this run: what is known is of " + result.Kept.At.UTC().Format(time.RFC3339), Remedy: "scan without --retry-failed"}
+		result.Gaps = append(slices.DeleteFunc(result.Gaps, func(g audit.Gap) bool { return g.Section == gap.Section }), gap)
+		kept = append(kept, *result)
+	}
+	return again, kept
+}
+
+// keptNote says which hosts were asked, and how old the oldest of the others is.
+func keptNote(asked int, kept []audit.HostResult) string {
+	if len(kept) == 0 {
+		return "--retry-failed: every host is asked, for there is no result of the last run to keep"
+	}
+	oldest := kept[0].Kept
+	for i := range kept {
+		if kept[i].Kept.At.Before(oldest.At) {
+			oldest = kept[i].Kept
 		}
 	}
-	note := fmt.Sprintf("%d of %d hosts were asked again; the results of the others are those of run %s, which began at %s",
-		len(again), len(jobs), run.Meta.ID, run.Meta.StartedAt.UTC().Format(time.RFC3339))
-	return again, kept, note, nil
+	return fmt.Sprintf("%d of %d hosts were asked again; the results of the others are kept, the oldest from run %s, which began at %s",
+		asked, asked+len(kept), oldest.Run, oldest.At.UTC().Format(time.RFC3339))
+}
+
+// whom says, as a hash, whom a run asks under each name, so that a later one knows
+// whether it would ask the same. What ssh_config makes of it is not in it.
+func (a *App) whom(flags *scanFlags, jobs []scan.Job) {
+	for i := range jobs {
+		job := &jobs[i]
+		way := a.ways[job.Name]
+		parts := []string{job.Target.Alias, job.Target.User, strconv.Itoa(job.Target.Port), strconv.FormatBool(job.Local), fmt.Sprintf("%q", way.ssh),
+			flags.sshConfig, flags.user, strconv.Itoa(flags.port.value), flags.jump}
+		job.Whom = selectionKey(append(parts, flags.sshOptions...))
+	}
 }
 
 // change is what a finished run, which is not stored yet, differs in from the last

@@ -12,6 +12,7 @@ import (
 
 	"twaudit/internal/audit"
 	"twaudit/internal/notify"
+	"twaudit/internal/scan"
 )
 
 // stateApp keeps its state in a directory of its own.
@@ -217,6 +218,41 @@ func TestNewMessage(t *testing.T) {
 	}
 	if data := alarmData(run, nil); len(data.Problems) != maxProblems || data.Omitted != 2 {
 		t.Errorf("%d problems, %d omitted", len(data.Problems), data.Omitted)
+	}
+}
+
+// TestRetry: a result is kept while it is fresh and the name means the same machine,
+// and says for ever which run asked.
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	host := func(name string, status audit.Status, target string, kept *audit.Kept) audit.HostResult {
+		return audit.HostResult{Name: name, Status: status, Target: target, Kept: kept}
+	}
+	run := &audit.Run{Meta: audit.Meta{ID: "r2", StartedAt: now.Add(-time.Hour)}, Hosts: []audit.HostResult{
+		host("good", audit.StatusAudited, "t", nil),
+		host("older", audit.StatusAudited, "t", &audit.Kept{Run: "r1", At: now.Add(-3 * time.Hour)}),
+		host("stale", audit.StatusAudited, "t", &audit.Kept{Run: "r0", At: now.Add(-25 * time.Hour)}),
+		host("future", audit.StatusAudited, "t", &audit.Kept{Run: "r0", At: now.Add(time.Hour)}),
+		host("moved", audit.StatusAudited, "t", nil),
+		host("unsaid", audit.StatusAudited, "", nil),
+		host("failed", audit.StatusFailed, "t", nil),
+		host("skipped", audit.StatusSkipped, "t", nil),
+	}}
+	var jobs []scan.Job
+	for _, name := range []string{"good", "older", "stale", "future", "moved", "unsaid", "failed", "skipped", "new"} {
+		jobs = append(jobs, scan.Job{Name: name, Whom: "t"})
+	}
+	jobs[4].Whom, jobs[5].Whom = "another", ""
+	again, kept := retry(run, jobs, now)
+	if len(again) != 7 || len(kept) != 2 || kept[0].Name != "good" || kept[1].Name != "older" {
+		t.Fatalf("asked %d, kept %+v", len(again), kept)
+	}
+	if kept[0].Kept.Run != "r2" || kept[1].Kept.Run != "r1" || len(kept[1].Gaps) != 1 {
+		t.Errorf("kept from %+v and %+v", kept[0].Kept, kept[1].Kept)
+	}
+	if note := keptNote(len(again), kept); !strings.Contains(note, "7 of 9 hosts") || !strings.Contains(note, "the oldest from run r1, which began at 2026-11-23T09:00:00Z") {
+		t.Error(note)
 	}
 }
 

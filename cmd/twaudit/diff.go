@@ -11,6 +11,7 @@ import (
 
 	"twaudit/internal/audit"
 	"twaudit/internal/history"
+	"twaudit/internal/text"
 	"twaudit/report"
 )
 
@@ -34,7 +35,7 @@ one before the newest, or a file that holds a run as JSON.
 Exit status:
   0  nothing got worse
   1  something got worse
-  2  usage error, or a run that is not there`,
+  2  usage error, a run that is not there, or no host to compare`,
 		Example: "  twaudit diff\n  twaudit diff -7\n  twaudit diff monday.json today.json -f markdown",
 		Args:    cobra.MaximumNArgs(2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.diff(cmd.Context(), flags, args) },
@@ -53,12 +54,26 @@ func (a *App) diff(ctx context.Context, flags *diffFlags, args []string) error {
 		return err
 	}
 	d := audit.Compare(older, newer)
+	if d.Compared == 0 && len(d.Hosts) == 0 {
+		return nothingCompared(d)
+	}
 	out := bufio.NewWriter(a.Stdout)
 	if err := errors.Join(report.Diff(out, d, flags.format.value, a.style(&place{w: a.Stdout}, report.Options{})), out.Flush()); err != nil {
 		return fmt.Errorf("write %s to standard output: %w", flags.format.value, err)
 	}
 	a.end.worse = d.Worse > 0
 	return nil
+}
+
+// nothingCompared is for two runs that tell nothing of each other: "nothing
+// changed" would be a false ok.
+func nothingCompared(d *audit.Diff) error {
+	const hint = "compare runs of the same hosts: `twaudit runs` lists those of the history"
+	if len(d.OnlyOld) == 0 || len(d.OnlyNew) == 0 {
+		return &usageError{errors.New("nothing to compare: no host was asked to the end in both runs"), hint}
+	}
+	return &usageError{fmt.Errorf("the runs have no host in common: only in the old run: %s; only in the new run: %s",
+		text.CleanMax(text.Fold(d.OnlyOld), 300), text.CleanMax(text.Fold(d.OnlyNew), 300)), hint}
 }
 
 // sides finds both runs.

@@ -12,12 +12,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"twaudit/internal/audit"
 	"twaudit/internal/history"
+	"twaudit/internal/inventory"
 	"twaudit/internal/scan"
 	"twaudit/internal/text"
 	"twaudit/report"
@@ -56,7 +58,8 @@ func (a *App) historyPath(file string) (string, error) {
 }
 
 // selection names what was asked for: key for programs, label for people. What
-// standard input held is part of it, since its name says nothing.
+// standard input held is part of it, since its name says nothing, and so is what
+// leads the same names to other machines. A file counts by its full path.
 func (f *scanFlags) selection(names []string, jobs []scan.Job) (key, label string) {
 	var words, parts []string
 	add := func(flag string, values ...string) {
@@ -70,10 +73,13 @@ func (f *scanFlags) selection(names []string, jobs []scan.Job) (key, label strin
 				parts = append(parts, job.Name)
 			}
 			slices.Sort(parts)
-		} else if full, err := filepath.Abs(path); err == nil {
-			path = full
+			add("-i", path)
+			continue
 		}
-		add("-i", path)
+		add("-i", fullSource(path))
+	}
+	if f.allSSHHosts {
+		add("-i", inventory.SSHConfigPrefix)
 	}
 	add("--limit", f.limit...)
 	add("--exclude", f.exclude...)
@@ -81,8 +87,59 @@ func (f *scanFlags) selection(names []string, jobs []scan.Job) (key, label strin
 		add("--local")
 		words, parts = append(words, "--local"), append(parts, "--local")
 	}
+	f.addWay(add)
 	add("", names...)
 	return selectionKey(parts), text.CleanMax(strings.Join(words, " "), 500)
+}
+
+// addWay adds the flags that lead to other machines. Options of ssh keep their
+// order, in which the first counts.
+func (f *scanFlags) addWay(add func(string, ...string)) {
+	if f.sshConfig != "" {
+		file := f.sshConfig
+		if file != "none" {
+			file = fullPath(file)
+		}
+		add("-F", file)
+	}
+	for _, flag := range []struct{ name, value string }{{"--user", f.user}, {"--jump", f.jump}} {
+		if flag.value != "" {
+			add(flag.name, flag.value)
+		}
+	}
+	if f.port.value != 0 {
+		add("--port", strconv.Itoa(f.port.value))
+	}
+	for _, option := range f.sshOptions {
+		key, _, _ := strings.Cut(option, "=")
+		if slices.Contains(leading, strings.ToLower(strings.TrimSpace(key))) {
+			add("--ssh-option", option)
+		}
+	}
+}
+
+// leading are the options of ssh that decide which machine a name leads to, in
+// small letters. Others, such as a timeout, leave a selection what it is.
+var leading = []string{"hostname", "port", "user", "proxyjump", "proxycommand", "canonicaldomains", "canonicalizehostname", "addressfamily", "bindaddress", "bindinterface"}
+
+// fullSource is an inventory by a name that holds in every directory. Where
+// ssh_config: alone leads, -F and the user say.
+func fullSource(path string) string {
+	file, isConfig := strings.CutPrefix(path, inventory.SSHConfigPrefix)
+	switch {
+	case !isConfig:
+		return fullPath(path)
+	case file == "":
+		return path
+	}
+	return inventory.SSHConfigPrefix + fullPath(file)
+}
+
+func fullPath(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
 }
 
 // selectionKey is short, and tells nothing of what went into it.

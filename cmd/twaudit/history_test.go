@@ -37,10 +37,25 @@ func TestSelection(t *testing.T) {
 		key(file), key(none, "hosts"), key(none, "a"), key(none, "a", "b"), key(none, "a b"), key(file, "a"),
 		key(func(f *scanFlags) { file(f); f.limit = []string{"a"} }), key(func(f *scanFlags) { file(f); f.exclude = []string{"a"} }),
 		key(func(f *scanFlags) { f.local = true }), key(func(f *scanFlags) { f.inventories = []string{"-"} }),
+		key(func(f *scanFlags) { f.inventories = []string{"ssh_config:hosts"} }), key(func(f *scanFlags) { f.inventories = []string{"ssh_config:"} }),
+		key(func(f *scanFlags) { file(f); f.sshConfig = "a" }), key(func(f *scanFlags) { file(f); f.sshConfig = "b" }),
+		key(func(f *scanFlags) { file(f); f.user = "a" }), key(func(f *scanFlags) { file(f); f.jump = "a" }), key(func(f *scanFlags) { file(f); f.port.value = 2222 }),
+		key(func(f *scanFlags) { file(f); f.sshOptions = []string{"HostName=a"} }), key(func(f *scanFlags) { file(f); f.sshOptions = []string{"hostname=b"} }),
 	}
 	slices.Sort(others)
-	if len(slices.Compact(others)) != 10 {
+	if len(slices.Compact(others)) != 19 {
 		t.Errorf("different selections have one key: %q", others)
+	}
+	if key(file) != key(func(f *scanFlags) { file(f); f.sshOptions = []string{"ConnectTimeout=3"} }) {
+		t.Error("a timeout makes another selection")
+	}
+	if key(func(f *scanFlags) { f.allSSHHosts = true }) != key(func(f *scanFlags) { f.inventories = []string{"ssh_config:"} }) {
+		t.Error("--all-ssh-hosts is not ssh_config:")
+	}
+	for path, want := range map[string]string{"ssh_config:": "ssh_config:", "ssh_config:hosts": "ssh_config:" + here} {
+		if got := fullSource(path); got != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
 	}
 	flags := newScanFlags()
 	flags.limit = []string{"web*\x1b[2J"}

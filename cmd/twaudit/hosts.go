@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,7 +38,8 @@ func (a *App) hostsCommand() *cobra.Command {
 		Long: `Lists the selected hosts and where, as whom and through what scan would reach
 them. It connects nowhere, but ssh -G may run what Match exec names; --no-exec
 rules that out. -f list writes them as a plain list, which -i reads again; --groups
-shows the groups with their hosts.
+shows the groups with their hosts. SETTINGS says who read ssh_config for a host:
+builtin is twaudit itself, openssh is ssh -G, which is asked where it must be.
 
 With --keys it connects, without logging in, and prints the hosts' keys as
 known_hosts lines. The network that showed them cannot vouch for them: compare
@@ -159,10 +157,11 @@ func (a *App) hosts(ctx context.Context, flags *hostsFlags, names []string) erro
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("hosts: %w", context.Cause(ctx))
 	}
-	if err := writeHosts(a.Stdout, entries, flags); err != nil {
+	onTerminal := a.isTerminal(a.Stdout)
+	if err := writeHosts(a.Stdout, entries, flags, onTerminal); err != nil {
 		return fmt.Errorf("write hosts to standard output: %w", err)
 	}
-	return a.endHosts(entries, flags.keys)
+	return a.endHosts(entries, flags.keys, onTerminal && flags.format.value == "table" && !flags.keys)
 }
 
 // lookout returns what fills in the entry of a host, and the end of it. A file
@@ -304,7 +303,7 @@ type hostList struct {
 	Hosts  []hostEntry `json:"hosts"`
 }
 
-func writeHosts(w io.Writer, entries []hostEntry, flags *hostsFlags) error {
+func writeHosts(w io.Writer, entries []hostEntry, flags *hostsFlags, onTerminal bool) error {
 	out := bufio.NewWriter(w)
 	var err error
 	switch {
@@ -316,50 +315,15 @@ func writeHosts(w io.Writer, entries []hostEntry, flags *hostsFlags) error {
 	case flags.keys:
 		writeKeyLines(out, entries)
 	default:
-		err = writeHostTable(out, entries)
+		err = writeHostTable(out, entries, onTerminal)
 	}
 	return errors.Join(err, out.Flush())
 }
 
-// writeHostTable shows where hosts are reached; JSON has all the rest.
-func writeHostTable(out io.Writer, entries []hostEntry) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "HOST\tADDRESS\tPORT\tUSER\tVIA\tSETTINGS\tGROUPS")
-	for i := range entries {
-		cells := []string{entries[i].Name, "-", "-", "-", "-", "-", strings.Join(entries[i].Groups, ",")}
-		switch set := entries[i].SSH; {
-		case entries[i].Local:
-			cells[1] = "this machine"
-		case set != nil:
-			copy(cells[1:], []string{set.Hostname, strconv.Itoa(set.Port), set.User, via(set), set.Source})
-		default:
-			cells[1] = "error: " + entries[i].Error.Message
-		}
-		for n := range cells {
-			if cells[n] = text.CleanMax(cells[n], 200); cells[n] == "" {
-				cells[n] = "-"
-			}
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
-	}
-	return table.Flush()
-}
-
-// via is the way to a host in a word.
-func via(set *hostSettings) string {
-	switch {
-	case set.ProxyJump != "":
-		return set.ProxyJump
-	case set.ProxyCommand != "":
-		return "ProxyCommand"
-	}
-	return ""
-}
-
 // endHosts says on stderr what is wrong, and decides the exit status: settings
 // that cannot be used are a mistake of the configuration, a host that does not
-// show its key is a host that failed.
-func (a *App) endHosts(entries []hostEntry, keys bool) error {
+// show its key is a host that failed. said: the result has told why.
+func (a *App) endHosts(entries []hostEntry, keys, said bool) error {
 	broken := 0
 	var results []audit.HostResult
 	for i := range entries {
@@ -367,8 +331,9 @@ func (a *App) endHosts(entries []hostEntry, keys bool) error {
 		result := audit.HostResult{Status: audit.StatusAudited, Verdict: audit.VerdictOK}
 		if entry.Error != nil {
 			result.Status = audit.StatusFailed
-			broken++
-			a.sayBroken(entry, broken)
+			if broken++; !said {
+				a.sayBroken(entry, broken)
+			}
 		}
 		results = append(results, result)
 	}

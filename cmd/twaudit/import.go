@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -174,7 +176,7 @@ func (a *App) savedFile(path string) (name string, file savedFile, err error) {
 		return "", file, fmt.Errorf("%s is a directory: name the files in it", path)
 	case info.Mode().IsRegular():
 		name = nameOfFile(path)
-		if err := checkName(name); err != nil {
+		if err := cmp.Or(checkFileName(path), checkName(name)); err != nil {
 			return "", file, fmt.Errorf("%s: %w: rename the file, its host is named after it", text.CleanMax(path, maxName), err)
 		}
 		return name, savedFile{path: path}, nil
@@ -202,11 +204,27 @@ func nameOfFile(path string) string {
 	base := filepath.Base(path)
 	extension := filepath.Ext(base)
 	name := strings.TrimSuffix(base, extension)
-	usual := slices.Contains([]string{".out", ".txt", ".log", ".raw", ".dat", ".probe", ".answer"}, strings.ToLower(extension))
-	if name == "" || strings.Contains(name, ".") && !usual {
+	if name == "" || strings.Contains(name, ".") && !usualExtension(extension) {
 		name = base
 	}
 	return text.CleanMax(name, maxName)
+}
+
+func usualExtension(extension string) bool {
+	return slices.Contains([]string{".out", ".txt", ".log", ".raw", ".dat", ".probe", ".answer"}, strings.ToLower(extension))
+}
+
+// checkFileName looks at the name as it is: cleaning turns some control characters
+// into nothing, and two files into one host.
+func checkFileName(path string) error {
+	base := filepath.Base(path)
+	switch {
+	case strings.ContainsFunc(base, unicode.IsControl):
+		return errors.New("control characters in the name")
+	case strings.HasPrefix(base, ".") && nameOfFile(path) == base && usualExtension(base):
+		return errors.New("nothing stands before the extension")
+	}
+	return nil
 }
 
 // nameInside is what a host calls itself in its answer; one that gives no answer,

@@ -37,6 +37,18 @@ func TestNameOfFile(t *testing.T) {
 	}
 }
 
+func TestCheckFileName(t *testing.T) {
+	t.Parallel()
+	for path, good := range map[string]bool{
+		"answers/web1.out": true, "/a\tb/web1.out": true, "web1": true, ".web1": true,
+		"\tweb1.out": false, "web1\n.out": false, "web\u0085.out": false, ".out": false, "answers/.TXT": false,
+	} {
+		if err := checkFileName(path); (err == nil) != good {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+}
+
 // What a host calls itself is the host's to choose; what it is called in a run is
 // not.
 func TestNameInside(t *testing.T) {

@@ -40,6 +40,7 @@ var mayImport = map[string]struct {
 	"internal/fleet":     {[]string{"internal/audit", "internal/text"}, "it runs any job, and must not know what a host is asked"},
 	"internal/history":   {[]string{"internal/audit", "internal/text"}, "it keeps runs, and must not make or judge them"},
 	"internal/e2e":       {nil, "it tests the built program from outside"},
+	"internal/packaging": {nil, "it has tests only, of what is built from the outside"},
 	"internal/bench":     {[]string{"internal/audit", "internal/probe", "internal/sshtest", "remote/knownhosts"}, "it measures the built program from outside, but for the index of known_hosts, whose cost drowns in a handshake's"},
 }
 

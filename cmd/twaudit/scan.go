@@ -81,6 +81,7 @@ func (a *App) scan(ctx context.Context, flags *scanFlags, names []string) error 
 	if err != nil {
 		return err
 	}
+	a.whom(flags, jobs)
 	key, label := flags.selection(names, jobs)
 	if err := a.lateStart(ctx, time.Duration(flags.splay)); err != nil {
 		return err
@@ -204,7 +205,7 @@ func (a *App) conduct(ctx context.Context, m *mission) *audit.Run {
 	run.Meta.FinishedAt = a.Now()
 	run.Meta.Partial = partial(run.Hosts)
 	if note := sudoNote(run.Hosts); note != "" {
-		a.warn(note)
+		a.say("%s", note) // the run has it as gaps
 	}
 	run.Notes = a.shareable(append(run.Notes, a.warned()...))
 	m.memory.compare(ctx, run)

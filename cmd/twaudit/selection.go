@@ -73,7 +73,7 @@ func (f *selectionFlags) check(names []string) error {
 func (a *App) request(flags *scanFlags, names []string) inventory.Request {
 	request := inventory.Request{
 		Names: given(names), Limit: given(flags.limit), Exclude: given(flags.exclude),
-		Home: a.sshHome(), SSHConfig: flags.sshConfig, ManyAddresses: flags.manyAddresses,
+		Home: a.sshHome(), SSHConfig: flags.sshConfig, OneConfig: flags.sshConfig != "", Port: flags.port.value, ManyAddresses: flags.manyAddresses,
 	}
 	if request.SSHConfig == "" {
 		request.SSHConfig = filepath.Join(a.sshHome(), ".ssh", "config")

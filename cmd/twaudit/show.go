@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -143,7 +145,11 @@ func (a *App) show(ctx context.Context, flags *showFlags, args []string) error {
 func (a *App) saved(_ context.Context, flags *showFlags, args []string) (*audit.Run, *audit.HostResult, error) {
 	run, err := a.readRun(flags.from)
 	if err != nil {
-		return nil, nil, &usageError{err, ""}
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) && storedRun.MatchString(flags.from) {
+			hint = fmt.Sprintf("--from takes a file; a run of the history is named without it: twaudit show %s %s", cmp.Or(text.ShellWord(args[0]), "HOST"), flags.from)
+		}
+		return nil, nil, &usageError{err, hint}
 	}
 	i := slices.IndexFunc(run.Hosts, func(h audit.HostResult) bool { return h.Name == args[0] })
 	if i < 0 {
@@ -219,6 +225,9 @@ func checkRun(run *audit.Run) error {
 		if err := h.Check(); err != nil {
 			return fmt.Errorf("host %q: %w; a newer twaudit may have written it, or somebody edited it", text.CleanMax(h.Name, maxName), err)
 		}
+	}
+	if err := run.CheckNames(); err != nil {
+		return fmt.Errorf("%w; somebody edited it", err)
 	}
 	return nil
 }

@@ -5,9 +5,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"twaudit/internal/scan"
 )
+
+// killTime is how long an abrupt end waits for those goroutines which end programs
+// that run for us, such as an inventory, when the context does.
+const killTime = 50 * time.Millisecond
 
 // watchSignals derives a context that the first SIGINT, SIGTERM or SIGHUP cancels; the
 // second, or one before there is anything to report, ends the process at once.
@@ -37,6 +42,8 @@ func (a *App) watchSignals(parent context.Context) (ctx context.Context, stop fu
 				return
 			}
 			if count > 0 || !a.scanning() {
+				cancel(scan.ErrInterrupted)
+				time.Sleep(killTime)
 				a.quitAtOnce()
 				return
 			}

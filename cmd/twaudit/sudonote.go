@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"twaudit/internal/audit"
 )
@@ -11,10 +12,18 @@ import (
 // such host has it as a gap, which nobody reads who thinks that --sudo worked.
 func sudoNote(hosts []audit.HostResult) string {
 	var names []string
+	advice := "twaudit probe --sudoers prints the rule that allows it"
 	for i := range hosts {
-		refused := func(g audit.Gap) bool { return g.Section == "sudo" }
-		if slices.ContainsFunc(hosts[i].Gaps, refused) {
-			names = append(names, hosts[i].Name)
+		at := slices.IndexFunc(hosts[i].Gaps, func(g audit.Gap) bool { return g.Section == "sudo" })
+		if at < 0 {
+			continue
+		}
+		names = append(names, hosts[i].Name)
+		switch remedy := hosts[i].Gaps[at].Remedy; {
+		case strings.Contains(remedy, "password was rejected"):
+			advice = "the password was rejected: run again with the right one"
+		case strings.Contains(remedy, "--ask-sudo-pass"):
+			advice = "--ask-sudo-pass asks for the password that sudo wants, twaudit probe --sudoers prints a rule that needs none"
 		}
 	}
 	if len(names) == 0 {
@@ -25,5 +34,5 @@ func sudoNote(hosts []audit.HostResult) string {
 	if len(names) > 1 {
 		where = fmt.Sprintf("%d hosts (%s), which were", len(names), few(names))
 	}
-	return "sudo gave no root on " + where + " asked with the login's own rights; twaudit probe --sudoers prints the rule that allows it"
+	return "sudo gave no root on " + where + " asked with the login's own rights; " + advice
 }

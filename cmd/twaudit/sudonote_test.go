@@ -13,6 +13,11 @@ func TestSudoNote(t *testing.T) {
 		return audit.HostResult{Name: name, Gaps: []audit.Gap{{Section: section}}}
 	}
 	log, one, two := host("c", "log"), host("b", "sudo"), host("a", "sudo")
+	wrong := host("d", "sudo")
+	wrong.Gaps[0].Remedy = "the password was rejected: run again with the right one"
+	if got := sudoNote([]audit.HostResult{wrong}); !strings.HasSuffix(got, "; the password was rejected: run again with the right one") {
+		t.Errorf("%q", got)
+	}
 	for _, c := range []struct {
 		hosts []audit.HostResult
 		want  string

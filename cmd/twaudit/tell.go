@@ -28,7 +28,7 @@ func (a *App) tell(ctx context.Context, m *mission, run *audit.Run, change *audi
 	if len(m.alarms) == 0 || a.end.interrupted {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellingTime)
+	ctx, cancel := context.WithTimeout(ctx, tellingTime)
 	defer cancel()
 	if m.redactor != nil {
 		run = m.redactor.Run(run)

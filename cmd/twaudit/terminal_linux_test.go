@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -121,6 +122,25 @@ func TestTerminal_result_has_colour_there_and_none_in_a_pipe(t *testing.T) {
 	}
 }
 
+// A sentence in a column would widen each row.
+func TestTerminal_hosts_tell_each_error_once(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "hosts.ini")
+	if err := os.WriteFile(file, []byte("[web]\nweb[1:3] ansible_ssh_private_key_file=/nowhere/key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	screen, shown := openTerminal(t)
+	var log bytes.Buffer
+	app := &App{Stdin: strings.NewReader(""), Stdout: screen, Stderr: &log, Env: func(string) string { return "" }}
+	if got := app.Main([]string{"hosts", "-F", "none", "-i", file}); got != exitUsage {
+		t.Errorf("status %d: %s", got, log.String())
+	}
+	out := strings.ReplaceAll(shown(), "\r", "")
+	if strings.Count(out, "/nowhere/key") != 1 || !strings.Contains(out, "\nweb[1-3]: identity file") || !strings.Contains(out, "web3  error    -") || strings.Contains(log.String(), "/nowhere") {
+		t.Errorf("shows\n%s\nand says\n%s", out, log.String())
+	}
+}
+
 func TestTerminal_width(t *testing.T) {
 	t.Parallel()
 	screen, shown := openTerminal(t)
@@ -173,7 +193,7 @@ func TestTerminal_look(t *testing.T) {
 	}
 	out := strings.ReplaceAll(shown(), "\r", "")
 	for line := range strings.Lines(out) {
-		if n := pretty.StringWidthWithoutEscSequences(strings.TrimSuffix(line, "\n")); n > 60 {
+		if n := pretty.StringWidthWithoutEscSequences(strings.TrimSuffix(line, "\n")); n > 60 && !strings.HasPrefix(strings.TrimLeft(line, " "), "ssh-key") { // commands are there to be pasted
 			t.Errorf("a line of %d cells: %q", n, line)
 		}
 	}

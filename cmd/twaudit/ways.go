@@ -43,6 +43,8 @@ type dialers struct {
 	ways  map[string]way
 	usual *remote.Dialer
 	other map[inventory.SSH]*remote.Dialer
+	// faults are of ways whose key file is not there: their hosts fail, and no others.
+	faults map[inventory.SSH]error
 }
 
 // openDialers makes a dialer for each way. What options ask a person is asked
@@ -55,10 +57,14 @@ func openDialers(options remote.Options, ways map[string]way) (*dialers, error) 
 	if err != nil {
 		return nil, unusableConfig(err)
 	}
-	d := &dialers{ways: ways, usual: usual, other: map[inventory.SSH]*remote.Dialer{}}
+	d := &dialers{ways: ways, usual: usual, other: map[inventory.SSH]*remote.Dialer{}, faults: map[inventory.SSH]error{}}
 	for _, name := range slices.Sorted(maps.Keys(ways)) {
 		w := ways[name]
-		if w.ssh == (inventory.SSH{}) || d.other[w.ssh] != nil {
+		if w.ssh == (inventory.SSH{}) || d.other[w.ssh] != nil || d.faults[w.ssh] != nil {
+			continue
+		}
+		if err := keyOf(options, w.ssh); err != nil {
+			d.faults[w.ssh] = err
 			continue
 		}
 		if len(d.other) == maxWays {
@@ -90,6 +96,16 @@ func byWay(options remote.Options, ssh inventory.SSH) remote.Options {
 	return options
 }
 
+// keyOf looks for the key that an inventory names. Those of the command line
+// were looked for before.
+func keyOf(options remote.Options, ssh inventory.SSH) error {
+	if ssh.Identity == "" {
+		return nil
+	}
+	options.Identities = []string{ssh.Identity}
+	return options.CheckIdentities()
+}
+
 func (d *dialers) close() {
 	d.usual.Close()
 	for _, dialer := range d.other {
@@ -103,6 +119,8 @@ func (d *dialers) of(name string) (*remote.Dialer, error) {
 	switch {
 	case w.fault != "":
 		return nil, errors.New(w.fault)
+	case own && d.faults[w.ssh] != nil:
+		return nil, d.faults[w.ssh]
 	case own && w.ssh != (inventory.SSH{}):
 		return d.other[w.ssh], nil
 	}

@@ -44,6 +44,12 @@ func (h *HostResult) Check() error {
 			return err
 		}
 	}
+	if err := h.checkParts(); err != nil {
+		return err
+	}
+	if err := h.checkNumbers(); err != nil {
+		return err
+	}
 	return h.checkNamespaces()
 }
 

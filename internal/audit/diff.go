@@ -17,6 +17,9 @@ type Diff struct {
 	// SameSelection says that both runs asked for the same hosts: only then is
 	// a host new or gone, and not merely selected or not.
 	SameSelection bool               `json:"same_selection"`
+	Compared      int                `json:"compared"` // hosts that both runs were done with: of no others is known whether they changed
+	OnlyOld       []string           `json:"only_old"` // names that the newer run has not, sorted; renamed machines are in neither list
+	OnlyNew       []string           `json:"only_new"`
 	Worse         int                `json:"worse"`   // hosts for which something got worse
 	Summary       map[ChangeKind]int `json:"summary"` // hosts by kind of change; all kinds are keys
 	Notes         []string           `json:"notes"`
@@ -103,7 +106,8 @@ func Compare(older, newer Side) *Diff {
 	d := &Diff{
 		Schema: Schema, Old: older.named(), New: newer.named(),
 		SameSelection: older.Meta.Selection != "" && older.Meta.Selection == newer.Meta.Selection,
-		Summary:       map[ChangeKind]int{}, Notes: []string{}, Hosts: []HostDiff{},
+		OnlyOld:       []string{}, OnlyNew: []string{},
+		Summary: map[ChangeKind]int{}, Notes: []string{}, Hosts: []HostDiff{},
 	}
 	for _, kind := range ChangeKinds {
 		d.Summary[kind] = 0
@@ -115,24 +119,35 @@ func Compare(older, newer Side) *Diff {
 		if before == nil {
 			before = was[renamed[name]]
 		}
+		switch {
+		case before == nil:
+			d.OnlyNew = append(d.OnlyNew, name)
+		case !before.cutOff() && !now.cutOff():
+			d.Compared++
+		}
 		d.add(compare(before, now, d.SameSelection, older.Meta.StartedAt))
 	}
-	if d.SameSelection {
-		d.addGone(was, is, renamed)
-	}
+	d.addGone(was, is, renamed)
+	slices.Sort(d.OnlyOld)
+	slices.Sort(d.OnlyNew)
 	d.note(older, newer)
 	slices.SortFunc(d.Hosts, compareDiffs)
 	return d
 }
 
-// addGone lists what the newer run has under no name.
+// addGone lists what the newer run has under no name. Only where that asked for
+// the same hosts is it a change.
 func (d *Diff) addGone(was, is map[string]*Sketch, renamed map[string]string) {
 	moved := map[string]bool{}
 	for _, old := range renamed {
 		moved[old] = true
 	}
 	for name, before := range was {
-		if is[name] == nil && !moved[name] && !before.cutOff() {
+		if is[name] != nil || moved[name] {
+			continue
+		}
+		d.OnlyOld = append(d.OnlyOld, name)
+		if d.SameSelection && !before.cutOff() {
 			d.add(&HostDiff{Name: name, Old: before.state(), Changes: []Change{{
 				Kind: ChangeGone, Text: "no longer in the selection, was " + before.word(), From: before.word(),
 			}}})

@@ -53,7 +53,7 @@ type TimeWait struct {
 	Ratio         *float64 `json:"ratio,omitempty"`         // Buckets / Limit; absent unless Limit > 0; may exceed 1
 	DefaultLimit  *int64   `json:"default_limit,omitempty"` // what the kernel would have chosen by itself
 	OverflowTotal *int64   `json:"overflow_total,omitempty"`
-	OverflowDelta *int64   `json:"overflow_delta,omitempty"` // between the two readings; negative means a reset
+	OverflowDelta *int64   `json:"overflow_delta,omitempty"` // between the two readings; absent after a reset
 	SampleSeconds *float64 `json:"sample_seconds,omitempty"` // between the two readings
 }
 

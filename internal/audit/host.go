@@ -72,7 +72,15 @@ type HostResult struct {
 	Timing   Timing            `json:"timing"`
 	Headroom *Headroom         `json:"headroom,omitempty"`
 	History  *History          `json:"history,omitempty"` // what earlier runs contributed; nil without any
+	Kept     *Kept             `json:"kept,omitempty"`    // set when this run did not ask the host
+	Target   string            `json:"target,omitempty"`  // whom this run asked, as a hash: see --retry-failed
 	Facts    *Facts            `json:"facts,omitempty"`   // set when Status is audited
+}
+
+// Kept says that a result is that of an earlier run.
+type Kept struct {
+	Run string    `json:"run"` // which asked the host
+	At  time.Time `json:"at"`  // when that began
 }
 
 // Timing is what the audit of one host cost. Zero means not reached.

@@ -24,7 +24,9 @@ func Merge(runs []*Run) *Run {
 		return cmp.Or(a.Meta.StartedAt.Compare(b.Meta.StartedAt), strings.Compare(a.Meta.ID, b.Meta.ID))
 	})
 	merged := &Run{Schema: Schema, Tool: runs[0].Tool, Meta: runs[0].Meta, Findings: []Finding{}}
+	merged.Meta.Merged = 0
 	for _, run := range runs {
+		merged.Meta.Merged += max(1, run.Meta.Merged)
 		merged.Hosts = append(merged.Hosts, run.Hosts...)
 		merged.Meta.Partial = merged.Meta.Partial || run.Meta.Partial
 		merged.Meta.Redacted = merged.Meta.Redacted && run.Meta.Redacted

@@ -41,6 +41,8 @@ type Meta struct {
 	Limits  Limits `json:"limits"`
 	// Redacted is true when names, addresses, users and paths are pseudonyms.
 	Redacted bool `json:"redacted,omitempty"`
+	// Merged is the number of runs that this one was made of; 0: it is one run.
+	Merged int `json:"merged,omitempty"`
 	// Selection names what was asked for, whatever hosts that were, by a hash:
 	// runs of the same selection have the same one. Empty is not known.
 	Selection string `json:"selection,omitempty"`

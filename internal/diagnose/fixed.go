@@ -65,7 +65,7 @@ func (in *input) settled(t *table, r *raise) bool {
 	return !r.at.After(in.clock) &&
 		in.conf != nil && t.limit != nil && in.conf.value == *t.limit && r.to == *t.limit &&
 		ratio != nil && *ratio < in.limits.Near &&
-		(t.delta == nil || *t.delta == 0)
+		(t.delta == nil || *t.delta == 0) && in.fell(t) == 0
 }
 
 // endOfOverflows dates the last overflow; nil when it cannot be dated, or is

@@ -89,10 +89,11 @@ func (in *input) countedOverflow(t *table) *happening {
 // resetOverflow is for a counter that began again between the two readings: what
 // it stood for at the first one has happened, whatever it says now.
 func (in *input) resetOverflow(t *table) *happening {
-	if t.total == nil || t.delta == nil || *t.delta >= 0 || *t.delta < *t.total-math.MaxInt64 {
+	fell := in.fell(t)
+	if t.total == nil || fell <= 0 || fell > math.MaxInt64-*t.total {
 		return nil
 	}
-	before := *t.total - *t.delta
+	before := *t.total + fell
 	for _, r := range t.trail.same {
 		// Unmoved for all of --since, up to the first reading.
 		if r.OverflowTotal != nil && *r.OverflowTotal == before && !r.At.After(in.now.Add(-in.limits.Since)) {

@@ -15,7 +15,7 @@ func sameMachineTwiceRule() Rule {
 		Title:   "two names of the inventory lead to one machine",
 		Meaning: "Machine id and boot id are the same, so its numbers are counted more than once. A clone has the same machine id and another boot id, a container another machine id: neither is meant.",
 		Needs:   []string{"/etc/machine-id", "/proc/sys/kernel/random/boot_id"},
-		Advice:  []string{"Remove one of the names from the inventory"},
+		Advice:  []string{"Leave out one of the names: in the inventory, or of the files that were imported"},
 		Sources: []string{"machine-id(5)", "random(4)"},
 		fleet:   sameMachineTwice,
 	}

@@ -24,10 +24,10 @@ func shortEvidence(in *input) []audit.Finding {
 	if in.verdict != audit.VerdictOK || t.total == nil {
 		return nil
 	}
-	if t.delta != nil && *t.delta < 0 {
+	if fell := in.fell(t); fell > 0 {
 		return []audit.Finding{{
 			Title:    "the overflow counter began again between the two readings",
-			Evidence: []audit.Evidence{{Text: "TCPTimeWaitOverflow fell by " + text.Count(abs(*t.delta)), Source: t.netstat(), At: in.facts.Host.Clock}},
+			Evidence: []audit.Evidence{{Text: "TCPTimeWaitOverflow fell by " + text.Count(fell), Source: t.netstat(), At: in.facts.Host.Clock}},
 		}}
 	}
 	up, ok := in.uptime()
@@ -38,4 +38,22 @@ func shortEvidence(in *input) []audit.Finding {
 		Title:    "the evidence covers " + text.Duration(up) + " of uptime only",
 		Evidence: []audit.Evidence{{Text: "up for " + text.Duration(up), Source: "/proc/uptime", At: in.facts.Host.BootedAt}},
 	}}
+}
+
+// fell is what the counter lost between the two readings; 0 when it did not fall.
+func (in *input) fell(t *table) int64 {
+	if t.delta != nil && *t.delta < 0 {
+		return abs(*t.delta)
+	}
+	// Of another namespace the probe keeps the higher reading.
+	var first *int64
+	if c := in.facts.Counters; t.own && c != nil {
+		if n, ok := c.First["TCPTimeWaitOverflow"]; ok && c.Last != nil {
+			first = &n
+		}
+	}
+	if first == nil || t.total == nil || *first <= *t.total {
+		return 0
+	}
+	return *first - *t.total
 }

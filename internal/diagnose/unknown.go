@@ -41,7 +41,12 @@ func (in *input) missing(t *table) []doubt {
 	doubts := in.missingFill(t)
 	switch {
 	// The counter is enough, on whichever kernel: vendors brought it to old ones.
+	// Without the uptime nobody knows for how long it has been zero.
 	case t.total != nil:
+		if _, ok := in.uptime(); !ok && t.own && *t.total == 0 {
+			doubts = append(doubts, doubt{"identity",
+				"the uptime could not be read, so that the span of the overflow counter is not known", "let the login read /proc/uptime"})
+		}
 	case t.sharesHostTable(in) && in.kernel.mayLog():
 		// One table and one log for all namespaces: the host's verdict covers it.
 		if in.own.verdict == audit.VerdictUnknown {
@@ -58,10 +63,29 @@ func (in *input) missing(t *table) []doubt {
 	default:
 		// Silence of the log is what such a kernel always gives.
 		doubts = append(doubts, doubt{"counters",
-			"TCPTimeWaitOverflow is not in " + t.netstat() + ", and this kernel prints no overflow",
-			"let the login read /proc/net/netstat: it is world-readable unless a mount or a container hides it"})
+			"TCPTimeWaitOverflow is not in " + t.netstat() + ", and this kernel prints no overflow", in.counterRemedy(t)})
 	}
 	return doubts
+}
+
+// counterRemedy knows whether the file was read, and only lacks the counter.
+func (in *input) counterRemedy(t *table) string {
+	counters := in.facts.Counters
+	if counters == nil {
+		counters = &audit.Counters{}
+	}
+	read := false
+	for _, name := range []string{"ListenOverflows", "SyncookiesSent", "TW"} { // in it since 2.4 and longer
+		_, there := counters.First[name]
+		read = read || there
+	}
+	switch {
+	case !t.own || !read:
+		return "let the login read /proc/net/netstat: it is world-readable unless a mount or a container hides it"
+	case in.inContainer():
+		return "audit the machine that runs this container: the container does not show the counter"
+	}
+	return "audit the machine outside any container: this kernel or container does not show the counter"
 }
 
 // missingFill is the part of the doubts about today's fill. A table shared with
@@ -100,6 +124,9 @@ func (in *input) logRemedy() string {
 		return "audit the hardware node, whose kernel log names the container"
 	case in.inContainer():
 		return "audit the machine that runs this container"
+	}
+	if in.facts.Host.Sudo != "" { // it was asked for, and refused
+		return "add the login to group adm or systemd-journal"
 	}
 	return "add the login to group adm or systemd-journal, or scan with --sudo"
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 )
 
 // applicationID marks a SQLite file as ours, in its header: "twau".
@@ -106,7 +107,8 @@ var magic = []byte("SQLite format 3\x00")
 // inspect looks at a file before SQLite does, which would gladly add its tables
 // to a file of somebody else. An empty file is one that was just made.
 func inspect(path string) (os.FileInfo, error) {
-	file, err := os.Open(path)
+	// Without O_NONBLOCK the open of a named pipe would wait for ever.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

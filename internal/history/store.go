@@ -271,6 +271,9 @@ func (s *storing) write(e *entry) error {
 	if err != nil {
 		return err
 	}
+	if h.Kept != nil {
+		return nil // nobody looked
+	}
 	for _, r := range audit.Readings(&s.run.Meta, h) {
 		if err := s.reading(e.row.id, r); err != nil {
 			return err
@@ -331,6 +334,8 @@ func (s *storing) seen(e *entry) error {
 	at := audit.LookedAt(&s.run.Meta, h).UnixMilli()
 	var err error
 	switch {
+	case h.Kept != nil: // nobody asked
+		_, err = s.put.passed.ExecContext(s.ctx, s.seq, r.base, r.id)
 	case h.Status == audit.StatusAudited:
 		_, err = s.put.answered.ExecContext(s.ctx, at, s.run.Meta.ID, string(h.Verdict), s.seq, r.base, r.traits, r.id)
 	case h.CutOff():

@@ -77,8 +77,8 @@ type aliasReader struct {
 
 // aliases reads the names that a Host line of an ssh_config gives in full:
 // those with wildcards and those behind a '!' name no host. They are hosts as
-// `ssh ALIAS` reaches them; settings are not read here. An Include counts where
-// it holds for every host.
+// `ssh -F FILE ALIAS` reaches them, unless one other file holds for all; settings
+// are not read here. An Include counts where it holds for every host.
 func (r *reader) aliases(in input) ([]Host, []Note, error) {
 	a := &aliasReader{home: r.home, seen: map[string]bool{}}
 	if err := a.text(in.data, in.file, 0); err != nil {
@@ -87,7 +87,28 @@ func (r *reader) aliases(in input) ([]Host, []Note, error) {
 	if len(a.hosts) == 0 {
 		return nil, nil, fmt.Errorf("empty inventory: %s has no Host line with a name that is no pattern", in.file)
 	}
+	switch {
+	case in.path == "" && r.oneConfig, in.path != "" && sameFile(in.path, r.sshConfig):
+	case in.path == "":
+		a.note("%s: only the aliases of this ssh_config are used: settings need a file, as -i ssh_config:FILE", in.file)
+	case r.oneConfig:
+		a.note("%s: only the aliases of this ssh_config are used: the settings are those of -F %s", in.file, text.CleanMax(r.sshConfig, 200))
+	default:
+		for i := range a.hosts {
+			a.hosts[i].SSH.Config = in.path
+		}
+	}
 	return a.hosts, a.notes, nil
+}
+
+// sameFile reports whether two paths lead to one file.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
 func (a *aliasReader) text(data []byte, file string, depth int) error {

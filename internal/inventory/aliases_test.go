@@ -51,6 +51,37 @@ func TestAliases(t *testing.T) {
 	}
 }
 
+// The settings of an ssh_config come with its aliases, unless one holds for all.
+func TestAliases_settings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	own, other := filepath.Join(dir, "own"), filepath.Join(dir, "other")
+	for _, file := range []string{own, other} {
+		if err := os.WriteFile(file, []byte("Host web1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, test := range map[string]struct {
+		request    Request
+		want, said string
+	}{
+		"its own":      {Request{SSHConfig: other}, own, ""},
+		"that of -F":   {Request{SSHConfig: other, OneConfig: true}, "", own + ": only the aliases of this ssh_config are used: the settings are those of -F " + other},
+		"the same":     {Request{SSHConfig: dir + "/./own", OneConfig: true}, "", ""},
+		"the usual":    {Request{SSHConfig: own}, "", ""},
+		"none is here": {Request{SSHConfig: "none", OneConfig: true}, "", "settings are those of -F none"},
+	} {
+		test.request.Sources = []Source{{Path: SSHConfigPrefix + own}}
+		hosts, notes, err := Load(t.Context(), test.request)
+		if err != nil || len(hosts) != 1 || hosts[0].SSH != (SSH{Config: test.want}) {
+			t.Errorf("%s: %+v, %v", name, hosts, err)
+		}
+		if said := append(notes, ""); !strings.Contains(string(said[0]), test.said) || test.said == "" && len(notes) > 0 {
+			t.Errorf("%s: notes %q, want %q", name, notes, test.said)
+		}
+	}
+}
+
 func TestAliases_atFault(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()

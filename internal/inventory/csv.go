@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,7 +17,7 @@ import (
 // Columns of a table that are no labels, and what people call them. The first
 // word is that of the list.
 var columns = [][]string{
-	{"host", "name", "hostname", "fqdn"},
+	{"host", "name", "hostname", "fqdn", "server"},
 	{"address", "ip", "ip_address", "ipv4", "ansible_host"},
 	{"user", "username", "login", "ansible_user"},
 	{"port", "ssh_port", "ansible_port"},
@@ -36,6 +37,45 @@ func looksLikeCSV(data []byte) bool {
 		}
 	}
 	return false
+}
+
+// maxLooked is how many rows have to agree before a text counts as a table.
+const maxLooked = 20
+
+// notList refuses what would be read as a plain list, cell by cell, but has the
+// form of a table: a first line of two words or more, no addresses and no ranges
+// among them, and rows of as many cells below it.
+func notList(in input) error {
+	line, comma := headerLine(in.data)
+	if comma != ',' && comma != ';' || bytes.ContainsAny(line, "=@[{") {
+		return nil
+	}
+	for cell := range strings.SplitSeq(string(line), string(comma)) {
+		if _, err := netip.ParseAddr(strings.TrimSpace(cell)); err == nil {
+			return nil
+		}
+	}
+	rows := csv.NewReader(bytes.NewReader(in.data))
+	rows.Comma, rows.Comment, rows.LazyQuotes = rune(comma), '#', true
+	seen := 0
+	for ; seen <= maxLooked; seen++ {
+		_, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil // what is wrong with it, the list says
+		}
+	}
+	if seen < 2 {
+		return nil
+	}
+	what := "CSV"
+	if comma == ';' {
+		what = "CSV with ';'"
+	}
+	titles, last := columns[0][:len(columns[0])-1], columns[0][len(columns[0])-1]
+	return fmt.Errorf("inventory %s: looks like %s, but no title is %s or %s; rename one, or give --inventory-kind list", in.file, what, strings.Join(titles, ", "), last)
 }
 
 // headerLine is the first line with something in it that is no comment, and

@@ -82,6 +82,32 @@ func TestParseCSV_atFault(t *testing.T) {
 	}
 }
 
+// A table without a column of hosts is no list of its cells, and a list is no
+// such table.
+func TestTable_is_no_list(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string]string{
+		"box,ip,env\nweb1,10.0.0.1,prod\nweb2,10.0.0.2,dev\n": "inventory standard input: looks like CSV, but no title is host, name, hostname, fqdn or server; rename one, or give --inventory-kind list",
+		"Box No;ip\nweb1;10.0.0.1\n":                          "looks like CSV with ';'",
+		"server,ip\nweb1,10.0.0.1\n":                          "",
+		"web1,web2\n":                                         "",
+		"web1,web2\ndb1\n":                                    "",
+		"web[1,2],db1\nweb3,db2\n":                            "",
+		"10.0.0.1,10.0.0.2\n10.0.0.3,10.0.0.4\n":              "",
+		"web1,web2 dc=a\nweb3,web4 dc=a\n":                    "",
+	} {
+		_, _, err := load(t, content)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: error %v, want %q", content, err, want)
+		}
+	}
+	const pairs = "web1,web2\ndb1,db2\n"
+	hosts, _, err := Load(t.Context(), Request{Sources: []Source{{Path: "-", Kind: KindList}}, Stdin: strings.NewReader(pairs)})
+	if err != nil || len(hosts) != 4 {
+		t.Errorf("as a list: %d hosts, %v", len(hosts), err)
+	}
+}
+
 func TestKinds_areToldApart(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]Kind{

@@ -20,7 +20,7 @@ func TestDocs_examplesAreRead(t *testing.T) {
 	}
 	for _, e := range examples {
 		for _, kind := range []Kind{KindAuto, Kind(e[1])} {
-			hosts, notes, err := Load(t.Context(), Request{Sources: []Source{{Path: "-", Kind: kind}}, Stdin: strings.NewReader(e[3])})
+			hosts, notes, err := Load(t.Context(), Request{Sources: []Source{{Path: "-", Kind: kind}}, OneConfig: true, Stdin: strings.NewReader(e[3])})
 			if got := strings.ReplaceAll(names(hosts), " ", ","); err != nil || got != e[2] || len(notes) > 0 {
 				t.Errorf("%s as %q: %s, %q, %v, want %s", e[1], kind, got, notes, err, e[2])
 			}

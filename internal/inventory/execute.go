@@ -198,6 +198,7 @@ func call(ctx context.Context, env []string, program string, args ...string) (ou
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay):
+		_ = cmd.Cancel() // what it left behind holds our pipe
 		err = nil
 	}
 	if err != nil && said != "" {

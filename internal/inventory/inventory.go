@@ -73,6 +73,8 @@ type Request struct {
 
 	Stdin         io.Reader // read for a Source "-"; nil: there is none
 	SSHConfig     string    // what SSHConfigPrefix alone means
+	OneConfig     bool      // SSHConfig has the settings of all hosts, also of those that another ssh_config names
+	Port          int       // of hosts that name none; 0 is that of ssh
 	Home          string    // where an ssh_config's Include begins
 	ManyAddresses bool      // networks and ranges may hold more than 4,096 addresses
 }
@@ -89,7 +91,7 @@ type Subset struct {
 // with ctx.
 func Load(ctx context.Context, r Request) ([]Host, []Note, error) {
 	all := newMerger()
-	reader := &reader{many: r.ManyAddresses, sshConfig: r.SSHConfig, home: r.Home}
+	reader := &reader{many: r.ManyAddresses, sshConfig: r.SSHConfig, oneConfig: r.OneConfig, home: r.Home}
 	for _, source := range r.Sources {
 		hosts, notes, err := reader.read(ctx, source, r.Stdin)
 		if err != nil {
@@ -118,7 +120,7 @@ func Load(ctx context.Context, r Request) ([]Host, []Note, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return hosts, append(all.said(), notes...), nil
+	return hosts, append(all.said(hosts, r.Port), notes...), nil
 }
 
 // ErrPattern is a pattern where there is no inventory to select from.

@@ -187,6 +187,7 @@ func TestLoad_severalSources(t *testing.T) {
 		"another port":                    {"web2 port=23\n", "host \"web2\" has another address, user, port or way to it than in " + first + ":2", ""},
 		"another address":                 {"db1 address=10.0.0.6\n", "host \"db1\" has another address", ""},
 		"two names of one address":        {"db2 address=10.0.0.5\n", "{web1 [web] map[] {web1  0}} {web2 [] map[] {web2  22}} {db1 [] map[] {10.0.0.5  0}} {db2 [] map[] {10.0.0.5  0}}", "several hosts have the address 10.0.0.5: db[1-2]; each is audited"},
+		"one address, with port 22":       {"a address=10.0.9.1\nb address=10.0.9.1 port=22\nc address=10.0.9.1 port=23\n", "", "several hosts have the address 10.0.9.1: a,b; each is audited"},
 		"many of the first once more":     {"x1\nx1\nx2\nx2\nx3\nx3\ny\ny\n", "", "4 hosts are named more than once, such as in "},
 		"another label than the first's":  {"web1 a=1\nweb1 a=2\n", "", "host web1 is named again in "},
 		"another port in the same source": {"x\nx port=22\n", ":2: host \"x\" has another address", ""},

@@ -213,6 +213,11 @@ func (r *reader) parse(ctx context.Context, kind Kind, in input) ([]Host, []Note
 		case kind == f.kind,
 			kind == KindAuto && f.looks(in.data),
 			kind == KindAnsible && ofAnsible(f.kind) && (f.kind == KindINI || f.looks(in.data)):
+			if kind == KindAuto && f.kind == KindList {
+				if err := notList(in); err != nil {
+					return nil, nil, err
+				}
+			}
 			return f.read(ctx, r, in)
 		}
 	}

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -151,9 +152,9 @@ const (
 	maxRepeated = 3
 )
 
-// said is every note: on hosts that were named more than once, and on different
-// hosts that lead to one place.
-func (m *merger) said() []Note {
+// said is every note: on hosts that were named more than once, and on those of
+// chosen that lead to one place. port is where a host listens that names none.
+func (m *merger) said(chosen []Host, port int) []Note {
 	notes := slices.Clone(m.notes)
 	if len(m.order) > maxRepeated {
 		names := make([]string, len(m.order))
@@ -167,7 +168,7 @@ func (m *merger) said() []Note {
 			notes = append(notes, m.repeated(i))
 		}
 	}
-	return append(notes, m.together()...)
+	return append(notes, together(chosen, cmp.Or(port, sshPort))...)
 }
 
 // repeated is the note on one host.
@@ -184,6 +185,9 @@ func (m *merger) repeated(i int) Note {
 	return Note(fmt.Sprintf("host %s is named again in %s%s, first in %s: it is audited once", h.Name, strings.Join(places, ", "), more, h.At))
 }
 
+// sshPort is where ssh goes unless something else is said.
+const sshPort = 22
+
 // endpoint is where a host is reached.
 type endpoint struct {
 	alias string
@@ -192,11 +196,11 @@ type endpoint struct {
 
 // together are the notes on hosts that have one address and port. They are kept:
 // the user may differ, or a name may stand for a service that moves.
-func (m *merger) together() []Note {
-	first := make(map[endpoint]int, len(m.hosts))
+func together(hosts []Host, port int) []Note {
+	first := make(map[endpoint]int, len(hosts))
 	more := map[int][]string{}
-	for i, h := range m.hosts {
-		at := endpoint{h.Target.Alias, h.Target.Port}
+	for i, h := range hosts {
+		at := endpoint{h.Target.Alias, cmp.Or(h.Target.Port, port)}
 		if seen, known := first[at]; known {
 			more[seen] = append(more[seen], h.Name)
 		} else {
@@ -209,10 +213,10 @@ func (m *merger) together() []Note {
 			notes = append(notes, Note(fmt.Sprintf("%s more addresses are shared by several hosts", text.Count(int64(len(more)-maxRepeated)))))
 			break
 		}
-		h := m.hosts[i]
+		h := hosts[i]
 		where := h.Target.Alias
-		if h.Target.Port != 0 {
-			where = fmt.Sprintf("%s port %d", where, h.Target.Port)
+		if at := cmp.Or(h.Target.Port, port); at != port {
+			where = fmt.Sprintf("%s port %d", where, at)
 		}
 		notes = append(notes, Note(fmt.Sprintf("several hosts have the address %s: %s; each is audited", where,
 			text.CleanMax(text.Fold(append([]string{h.Name}, more[i]...)), 300))))

@@ -23,6 +23,7 @@ type named struct {
 type reader struct {
 	many      bool   // Request.ManyAddresses
 	sshConfig string // Request.SSHConfig
+	oneConfig bool   // Request.OneConfig
 	home      string // Request.Home
 	most      int    // hosts of one word; 0 is maxHosts
 	addresses int    // that networks and address ranges held so far

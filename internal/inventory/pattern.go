@@ -126,12 +126,13 @@ func (s *selector) add(t string, to set) error {
 		return s.at(name, to)
 	case t[0] == '~':
 		found, err = s.regex(t[1:], to)
-	case s.exact(t, to):
-		return nil
+	// Before hosts and groups: one that is called all would hide the others.
 	case t == "all":
 		found = s.each(to, func(Host) bool { return true })
 	case t == "ungrouped":
 		found = s.each(to, func(h Host) bool { return len(h.Groups) == 0 })
+	case s.exact(t, to):
+		return nil
 	case strings.Contains(t, "="):
 		return s.label(t, to)
 	case text.HasRange(t):
@@ -154,10 +155,16 @@ func (s *selector) unknown(t string) error {
 		return nobody("%s: [] holds a range of names, and no positions in the group %s", why, quote(name))
 	}
 	first, rest, isUnion := strings.Cut(t, ":")
-	if isUnion && (s.named[first] != nil || s.groups[first] != nil) && (s.named[rest] != nil || s.groups[rest] != nil) {
+	if isUnion && s.known(first) && s.known(rest) {
 		return nobody("%s: both of them are %s", why, text.CleanMax(first+","+rest, 160))
 	}
 	return nobody(why)
+}
+
+// known reports whether t is the name of a host or group, or matches one.
+func (s *selector) known(t string) bool {
+	scratch := make(set, len(s.hosts))
+	return s.exact(t, scratch) || strings.ContainsAny(t, "*?") && s.glob(t, scratch)
 }
 
 // each adds the hosts that match; false: there are none.
@@ -234,6 +241,9 @@ func (s *selector) within(t string, to set) bool {
 // label adds the hosts with key=value, in which the value may hold * and ?.
 func (s *selector) label(t string, to set) error {
 	key, want, _ := strings.Cut(t, "=")
+	if positive, negated := strings.CutSuffix(key, "!"); negated {
+		return fmt.Errorf("write '!%s=%s'", text.CleanMax(positive, 80), text.CleanMax(want, 80))
+	}
 	known := false
 	found := s.each(to, func(h Host) bool {
 		value, has := h.Labels[key]

@@ -58,6 +58,8 @@ func TestLoad_patterns(t *testing.T) {
 		"all:!ungrouped":            "db1,web[01-05].example.net",
 		"env=test":                  `error: host "env=test": no host of the inventory has this value of the label "env"`,
 		"dc=1":                      `error: host "dc=1": no host of the inventory has a label "dc"`,
+		"dc!=fra1":                  `error: host "dc!=fra1": write '!dc=fra1'`,
+		"web:db*":                   `error: host "web:db*": no host or group of the inventory has this name: both of them are web,db*`,
 		"web:db":                    `error: host "web:db": no host or group of the inventory has this name: both of them are web,db`,
 		"web[0]":                    `error: host "web[0]": no host or group of the inventory has this name: [] holds a range of names, and no positions in the group "web"`,
 		"web[01-":                   `error: host "web[01-": range "web[01-": '[' is not closed`,

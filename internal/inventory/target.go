@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -88,6 +89,9 @@ func splitPort(s string) (host string, port *string, err error) {
 	return s, nil, nil
 }
 
+// quad is what can only be meant as an IPv4 address: no domain ends in a number.
+var quad = regexp.MustCompile(`^\d+(\.\d+){3}$`)
+
 // checkHost refuses what OpenSSH's client refuses as a host name since 9.6: a
 // name may end up in a ProxyCommand, where a shell reads it. A '#' is ours: it
 // is a comment without its blank.
@@ -98,6 +102,10 @@ func checkHost(s string) error {
 		return errors.New("the host name is missing")
 	case s[0] == '-':
 		return errors.New("a host name cannot begin with '-'")
+	case quad.MatchString(s):
+		if _, err := netip.ParseAddr(s); err != nil {
+			return errors.New("no IPv4 address: it has four numbers from 0 to 255, without zeros in front")
+		}
 	case strings.Contains(s, "#"):
 		return errors.New("'#' in a host name: put a blank before a comment")
 	}

@@ -37,12 +37,16 @@ func (c Command) Send(ctx context.Context, m Message) error {
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
 	said := &head{most: maxSaid}
 	cmd.Env, cmd.Stdin, cmd.Stderr = c.Env, bytes.NewReader(m.JSON), said
-	// A child that outlives the command may hold standard error open.
+	// What the command has started goes with it, and does not hold standard error.
+	cmd.SysProcAttr = ownGroup()
+	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return fmt.Errorf("%s was ended: %w", c.Args[0], ctx.Err())
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fmt.Errorf("%s did not end within %s", c.Args[0], limit)
 	case said.String() != "":

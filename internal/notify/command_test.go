@@ -1,9 +1,13 @@
 package notify
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -43,6 +47,36 @@ func TestCommand_fails(t *testing.T) {
 				t.Error("it waited for the child")
 			}
 		})
+	}
+}
+
+// TestCommand_leavesNothing: a child of a command that took too long ends with it,
+// also one that ignores signals.
+func TestCommand_leavesNothing(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "pid")
+	ctx, cancel := context.WithCancel(t.Context())
+	c := Command{Args: []string{"sh", "-c", `trap "" TERM INT; sleep 100 & echo $! >"$1.new"; mv "$1.new" "$1"; wait`, "sh", file}}
+	done := make(chan error, 1)
+	go func() { done <- c.Send(ctx, message()) }() // ends with ctx
+	var pid int
+	for pid == 0 {
+		if text, err := os.ReadFile(file); err == nil {
+			pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	cancel()
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "was ended") {
+		t.Errorf("error %v", err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil; time.Sleep(5 * time.Millisecond) {
+		if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err != nil || strings.Contains(string(state), ") Z ") {
+			break // dead, and nobody has asked how it died
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d lives on", pid)
+		}
 	}
 }
 

@@ -208,28 +208,24 @@ func (b *block) count(key string) *int64 {
 	return count(v)
 }
 
+// century bounds times in seconds: what claims more is none.
+const century = 100 * 365 * 24 * 3600
+
 // seconds is a time with decimals; nil when it is absent or is none.
 func (b *block) seconds(key string) *float64 {
 	v, _ := b.value(key)
 	f, err := strconv.ParseFloat(v, 64)
-	if err != nil || math.IsNaN(f) || f < 0 || f > 1e11 {
+	if err != nil || math.IsNaN(f) || f < 0 || f >= century {
 		return nil
 	}
 	return &f
 }
 
-// integer reads a decimal number. What does not fit into 64 bits is the largest
-// that does: kernel counters are unsigned.
+// integer reads a decimal number. One that does not fit is none: the largest
+// that does would be a number that nobody read.
 func integer(s string) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err == nil {
-		return n, true
-	}
-	digits := strings.TrimPrefix(s, "-")
-	if digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, false
-	}
-	return n, true // clamped by ParseInt
+	return n, err == nil
 }
 
 func count(s string) *int64 {

@@ -56,8 +56,9 @@ func (p *parser) countersLast(s *section) error {
 	}
 	if later := counter(last, overflowCounter); later != nil {
 		if earlier := tw.OverflowTotal; earlier != nil {
-			delta := *later - *earlier
-			tw.OverflowDelta = &delta
+			if tw.OverflowDelta = rise(*earlier, *later); tw.OverflowDelta == nil {
+				p.gap("counters", counterReset, "")
+			}
 		}
 		tw.OverflowTotal = later
 	}
@@ -69,6 +70,18 @@ func (p *parser) countersLast(s *section) error {
 	}
 	tw.Ratio = ratio(tw)
 	return err
+}
+
+// counterReset says why there is no rise of a counter that was read twice.
+const counterReset = "the overflow counter was reset between the two readings"
+
+// rise is what a counter gained; nil when it fell, which only a reset makes it do.
+func rise(earlier, later int64) *int64 {
+	if later < earlier {
+		return nil
+	}
+	gained := later - earlier
+	return &gained
 }
 
 // sampleSeconds is the distance of the two readings by the host's own uptime,

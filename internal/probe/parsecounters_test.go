@@ -55,14 +55,68 @@ func TestCounters_oneReading(t *testing.T) {
 	}
 }
 
-func TestCounters_aResetIsNegative(t *testing.T) {
+func TestCounters_afterAResetThereIsNoRise(t *testing.T) {
 	t.Parallel()
 	a := parsed(t, firstReading, "counters-last\nuptime 99.00\n= netstat\n|TcpExt: TCPTimeWaitOverflow\n|TcpExt: 3\n")
-	is(t, "delta", a.Facts.TimeWait.OverflowDelta, -7)
+	is(t, "delta", a.Facts.TimeWait.OverflowDelta, absent)
 	is(t, "total", a.Facts.TimeWait.OverflowTotal, 3)
+	hasGap(t, a, "counters", "reset between the two readings")
 	if a.Facts.TimeWait.SampleSeconds != nil {
 		t.Errorf("sample of %v s", *a.Facts.TimeWait.SampleSeconds)
 	}
+}
+
+func TestCounters_outOfRangeIsNotUnderstood(t *testing.T) {
+	t.Parallel()
+	const before = "counters\n= netstat\n|TcpExt: TCPTimeWaitOverflow\n|TcpExt: 18446744073709551610\n"
+	a := parsed(t, before, "counters-last\n= netstat\n|TcpExt: TCPTimeWaitOverflow\n|TcpExt: 3\n", "limits\nnet.ipv4.tcp_max_tw_buckets 9223372036854775808\n")
+	is(t, "delta", a.Facts.TimeWait.OverflowDelta, absent)
+	is(t, "total", a.Facts.TimeWait.OverflowTotal, 3)
+	is(t, "limit", a.Facts.TimeWait.Limit, absent)
+	hasGap(t, a, "counters", "18446744073709551610")
+	hasGap(t, a, "limits", "9223372036854775808")
+}
+
+func TestIdentity_uptime(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"", "uptime -5\n", "uptime 1e300\n", "uptime 1e10\n", "uptime NaN\n", "uptime soon\n"} {
+		a := parsedAs(t, "ostype Linux\nclock 1795375589 +0000\n"+line)
+		if host := a.Facts.Host; host.UptimeSeconds != nil || host.BootedAt != nil {
+			t.Errorf("%q: up %v, booted %v", line, host.UptimeSeconds, host.BootedAt)
+		}
+		hasGap(t, a, "identity", "uptime could not be read")
+	}
+}
+
+func TestNamespaces_refusedBesideContainers(t *testing.T) {
+	t.Parallel()
+	const refused = "namespaces\nown 5\nby ns\nprocesses 9\nrefused 2\nfound 0\n"
+	hasGap(t, parsedAs(t, "ostype Linux\nuptime 5.00\ndockerenv yes\n", refused), "namespaces", "of 2 processes could not be told")
+	for _, g := range parsed(t, refused).Gaps {
+		if g.Section == "namespaces" {
+			t.Errorf("nothing shows a container, and there is a gap: %s", g.Reason)
+		}
+	}
+}
+
+func TestNamespaces_resetCounter(t *testing.T) {
+	t.Parallel()
+	a := parsed(t, "namespaces\nown 5\nby ns\n= ns 77 9\noverflow 9\nlimit 4\n", "namespaces-last\n= ns 77 9\noverflow 5\n")
+	ns := a.Facts.Namespaces[1]
+	is(t, "total", ns.OverflowTotal, 9)
+	is(t, "delta", ns.OverflowDelta, absent)
+	hasGap(t, a, "counters", "reset between the two readings")
+}
+
+// hasGap wants a gap of the section with these words.
+func hasGap(t *testing.T, a *Answer, section, words string) {
+	t.Helper()
+	for _, g := range a.Gaps {
+		if g.Section == section && strings.Contains(g.Reason, words) {
+			return
+		}
+	}
+	t.Errorf("no gap of %s says %q: %v", section, words, a.Gaps)
 }
 
 func TestLimits(t *testing.T) {
@@ -111,7 +165,8 @@ func TestNetstatTable(t *testing.T) {
 		err  string
 	}{
 		"two pairs of lines":     {raw: []string{"TcpExt: TW", "TcpExt: 1", "TcpExt: TWKilled", "TcpExt: 2"}, want: map[string]int64{"TW": 1, "TWKilled": 2}},
-		"64 bits":                {raw: []string{"TcpExt: TW TWKilled", "TcpExt: 18446744073709551615 9223372036854775807"}, want: map[string]int64{"TW": math.MaxInt64, "TWKilled": math.MaxInt64}},
+		"64 bits":                {raw: []string{"TcpExt: TW TWKilled", "TcpExt: 18446744073709551615 9223372036854775807"}, err: `TW: "18446744073709551615"`},
+		"63 bits":                {raw: []string{"TcpExt: TWKilled", "TcpExt: 9223372036854775807"}, want: map[string]int64{"TWKilled": math.MaxInt64}},
 		"other labels":           {raw: []string{"IpExt: TW", "IpExt: 1"}},
 		"nothing":                {},
 		"fewer values":           {raw: []string{"TcpExt: TW TWKilled", "TcpExt: 1"}, err: "other numbers"},
@@ -153,7 +208,7 @@ func TestSockstat(t *testing.T) {
 	is(t, "tw", s.TW, 5)
 	is(t, "inuse", s.Inuse, absent)
 	is(t, "inuse6", s.Inuse6, 2)
-	is(t, "mem", s.MemoryPages, math.MaxInt64)
+	is(t, "mem", s.MemoryPages, absent)
 	for _, lines := range []string{"", "= sockstat\n", "= sockstat\n|UDP: inuse 5\n", "= sockstat\n|TCP:\n"} {
 		if s := sockstat(read(lines)); s != nil {
 			t.Errorf("%q gives %+v", lines, s)

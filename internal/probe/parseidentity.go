@@ -37,6 +37,9 @@ func (p *parser) identity() error {
 	}
 	p.clock(b)
 	p.refusals(s)
+	if host.UptimeSeconds == nil && !p.noProc {
+		p.gap("identity", "the uptime could not be read", "let the login read /proc/uptime")
+	}
 	return nil
 }
 

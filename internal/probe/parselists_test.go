@@ -111,6 +111,15 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
+func TestNamespaces_afterAResetNothingIsForgotten(t *testing.T) {
+	t.Parallel()
+	a := parsed(t, testNamespaces, "namespaces-last\n= ns 4026532001 812\nuptime 6\noverflow 3\n")
+	docker := a.Facts.Namespaces[1]
+	is(t, "total", docker.OverflowTotal, 400)
+	is(t, "delta", docker.OverflowDelta, absent)
+	hasGap(t, a, "counters", "docker:0123456789ab (shop-7f9c): the overflow counter was reset")
+}
+
 func TestNamespaces_gapsOnlyWhereSomethingIsHidden(t *testing.T) {
 	t.Parallel()
 	for lines, reason := range map[string]string{

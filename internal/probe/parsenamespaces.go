@@ -80,17 +80,27 @@ func (p *parser) namespacesLast(s *section) error {
 		}
 		ns := &p.facts.Namespaces[i]
 		if later := block.count("overflow"); later != nil {
-			if ns.OverflowTotal != nil {
-				delta := *later - *ns.OverflowTotal
-				ns.OverflowDelta = &delta
-			}
-			ns.OverflowTotal = later
+			ns.OverflowTotal = p.laterTotal(ns, later)
 		}
 		if tw := block.count("tw"); tw != nil && !p.sharedTable() {
 			ns.Buckets = tw
 		}
 	}
 	return nil
+}
+
+// laterTotal is the overflow counter after the second reading. One that fell stays
+// what it was: those overflows have happened, and facts hold one number for each
+// namespace.
+func (p *parser) laterTotal(ns *audit.Namespace, later *int64) *int64 {
+	if ns.OverflowTotal == nil {
+		return later
+	}
+	if ns.OverflowDelta = rise(*ns.OverflowTotal, *later); ns.OverflowDelta == nil {
+		p.gap("counters", "namespace "+ns.Name+": "+counterReset, "")
+		return ns.OverflowTotal
+	}
+	return later
 }
 
 // hiddenNamespaces are gaps only when something shows that there is more than
@@ -104,6 +114,9 @@ func (p *parser) hiddenNamespaces(b *block) {
 	if unseen := b.all("unseen"); len(unseen) > 0 {
 		p.gap("namespaces", "containers run here whose network namespaces could not be told: "+listed(containers(unseen)), remedy)
 	}
+	if n := b.count("refused"); n != nil && *n > 0 && p.hasContainers() && len(b.all("unseen")) == 0 {
+		p.gap("namespaces", fmt.Sprintf("the network namespaces of %d processes could not be told, and containers run here", *n), remedy)
+	}
 	if named := b.count("named"); named != nil {
 		p.gap("namespaces", fmt.Sprintf("of %d named network namespaces some have no process and were not read", *named), remedy)
 	}
@@ -116,6 +129,14 @@ func (p *parser) hiddenNamespaces(b *block) {
 	case n > 1:
 		p.gap("namespaces", fmt.Sprintf("the limits of %d other network namespaces could not be read", n), p.asRoot())
 	}
+}
+
+// hasContainers reports whether processes that were not told apart may be inside
+// containers: the login is in one, or a namespace that was read is one's.
+func (p *parser) hasContainers() bool {
+	return p.facts.Host.Virtualization != "" || slices.ContainsFunc(p.facts.Namespaces, func(ns audit.Namespace) bool {
+		return !slices.Contains([]string{"", "netns", "unit", "process"}, ns.Kind)
+	})
 }
 
 // limitless counts the namespaces that have a limit of their own which could

@@ -196,6 +196,7 @@ identity() {
 	names
 	clock
 	process_one
+	zone
 	release
 	say "options sample=$sample since=$since limit=$limit logs=$logs peers=$peers sockets=$sockets"
 	if [ -n "$sudo" ]; then say "sudo $sudo"; fi
@@ -259,6 +260,16 @@ clock() {
 	fact uid
 	read -r word value line </proc/meminfo
 	if [ "$word" = MemTotal: ]; then say "mem_total_kb ${value%% *}"; fi
+}
+
+# zone: log stamps are by the clock on the wall, and summer time comes and goes.
+zone() {
+	if [ "$silent" = 1 ] || [ ! -r /etc/localtime ] || ! have od; then return 0; fi
+	value=$(exec od -A n -v -t x1 -N 8192 /etc/localtime </dev/null)
+	say "= localtime"
+	IFS=$nl
+	for line in $value; do raw "$line"; done
+	unset IFS
 }
 
 process_one() {
@@ -473,7 +484,7 @@ list_namespaces() {
 			/run/netns/* /var/run/docker/netns/* </dev/null)
 	fi
 	set -f
-	if [ ! -e "$1" ]; then shift; fi
+	case $1 in *"["*) shift ;; esac
 	asked=$*
 	processes=$#
 }
@@ -547,13 +558,14 @@ netns_path() {
 # readings ID PID [limit]: uptime, tw, overflow and, with a third word, limit.
 # The limit cannot be had from /proc/PID/root/proc/sys: that shows our own.
 readings() {
-	overflow='' cap=
+	overflow='' cap='' name=
 	now_cs
 	if [ "$2" != 0 ]; then
 		sockstat "/proc/$2/net/sockstat"
 		overflow_in "/proc/$2/net/netstat"
 		if [ $# -eq 3 ] && [ "$by" = ns ] && have nsenter; then
-			cap=$(exec nsenter -t "$2" -n cat /proc/sys/net/ipv4/tcp_max_tw_buckets </dev/null)
+			cap=$(exec nsenter -t "$2" -n -u cat /proc/sys/net/ipv4/tcp_max_tw_buckets /proc/sys/kernel/hostname </dev/null)
+			case $cap in *"$nl"*) name=${cap#*"$nl"} cap=${cap%%"$nl"*} ;; esac
 		fi
 	else
 		readings_by_name "$1"
@@ -566,7 +578,11 @@ readings() {
 	fact overflow
 	value=$cap
 	case $value in *[!0-9-]*) value= ;; esac
-	if [ $# -eq 3 ]; then fact limit; fi
+	if [ $# -eq 3 ]; then
+		fact limit
+		value=$name
+		plain_name "$value" && fact hostname
+	fi
 }
 
 # readings_by_name: of a namespace without a process.
@@ -1301,7 +1317,7 @@ BEGIN {
 	ours = "TCP: time wait bucket table overflow"; status = -1
 	split("0 31 60 91 121 152 182 213 244 274 305 335", before, " ")
 }
-stream && /insufficient permissions|not permitted|Permission denied/ { denied = 1 }
+stream && !/kernel: |^[[<]/ && /insufficient permissions|not permitted|Permission denied/ { denied = 1 }
 stream && /^No journal files/ { missing = 1; next }
 stream && /^-- / { next }
 stream && !denied && length($0) && index($0, nonce) != 1 {

@@ -44,7 +44,8 @@ type Job struct {
 	Groups []string
 	Labels map[string]string
 	Target remote.Target
-	Local  bool // this machine, without SSH; Target is not used
+	Local  bool   // this machine, without SSH; Target is not used
+	Whom   string // stands for the way to the machine in the result; may be empty
 }
 
 // Blank is the result of a host of which nothing is known yet.
@@ -56,7 +57,7 @@ func (j Job) Blank() audit.HostResult {
 		labels = map[string]string{}
 	}
 	return audit.HostResult{
-		Name: j.Name, Groups: orEmpty(groups), Labels: labels,
+		Name: j.Name, Groups: orEmpty(groups), Labels: labels, Target: j.Whom,
 		Flags: []string{}, Findings: []audit.Finding{}, Gaps: []audit.Gap{},
 	}
 }
@@ -166,7 +167,7 @@ func (a *Auditor) visit(ctx context.Context, job Job, slot func(context.Context)
 	case parseErr == nil:
 		// A complete answer counts, whatever became of the connection after it.
 		v.answer = answer
-		refusedSudo(answer.Gaps, out.Sudo)
+		refusedSudo(answer.Gaps, out.Sudo, a.SudoAsk)
 	case err != nil:
 		v.failure = a.interrupted(ctx, err, out)
 	case errors.As(parseErr, &other):

@@ -28,8 +28,10 @@ func (a *Auditor) asRoot(nonce string) *remote.Sudo {
 }
 
 // refusedSudo completes the gap of a host that was asked without root's rights:
-// why, and what they would add. reason is remote's; empty: the host refused.
-func refusedSudo(gaps []audit.Gap, reason string) {
+// why, and what they would add. reason is remote's; empty: the host refused. asked
+// tells whether sudo was to get a password. That sudo would help is no advice
+// for the other gaps any more.
+func refusedSudo(gaps []audit.Gap, reason string, asked bool) {
 	at := slices.IndexFunc(gaps, func(g audit.Gap) bool { return g.Section == "sudo" })
 	if at < 0 {
 		return
@@ -37,9 +39,20 @@ func refusedSudo(gaps []audit.Gap, reason string) {
 	if reason != "" {
 		gaps[at].Reason = text.CleanMax(reason, maxMessage) + ": the probe ran without it"
 	}
+	switch {
+	case strings.Contains(reason, "rejected"):
+		gaps[at].Remedy = "the password was rejected: run again with the right one"
+	case !asked:
+		gaps[at].Remedy = "give a password with --ask-sudo-pass, or " + gaps[at].Remedy
+	}
 	var missing []string
-	for _, g := range gaps {
-		if strings.Contains(g.Remedy, "--sudo") && g.Section != "sudo" && !slices.Contains(missing, g.Section) {
+	for i := range gaps {
+		g := &gaps[i]
+		without := strings.Replace(g.Remedy, " or with --sudo", "", 1)
+		if i == at || without == g.Remedy {
+			continue
+		}
+		if g.Remedy = without; !slices.Contains(missing, g.Section) {
 			missing = append(missing, g.Section)
 		}
 	}

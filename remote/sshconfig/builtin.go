@@ -43,6 +43,9 @@ func (r *Resolver) builtin(q Query) (*Settings, *beyond, error) {
 
 		StrictHostKeyChecking: strictness(f.first["stricthostkeychecking"].value),
 	}
+	if s.User == "" { // as in a container whose user has no entry anywhere; ssh refuses to run there
+		return nil, nil, &Error{Text: "nothing says which user to log in as", Hint: "name one with -l or by User in ssh_config"}
+	}
 	s.logins(func(keyword string) string { return f.first[keyword].value })
 	name := f.first["hostname"]
 	if s.HostName, err = expandTokens(cmp.Or(name.value, "%h"), tokens{'h': q.Alias}); err != nil {
