@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -228,8 +227,7 @@ func (a *App) auditAll(ctx context.Context, m *mission) []audit.HostResult {
 		a.setBar(nil)
 		show.close()
 	}()
-	all := runtime.GOMAXPROCS(processors(min(m.limits.Concurrency, len(m.jobs)), runtime.GOMAXPROCS(0)))
-	defer runtime.GOMAXPROCS(all)
+	defer thrifty(min(m.limits.Concurrency, len(m.jobs)), len(m.jobs))()
 	// Results are all that grows with the fleet: raw answers are gone by now.
 	hosts := make([]audit.HostResult, 0, len(m.jobs))
 	fleet.Run(ctx, m.jobs, m.limits, m.audited, func(result audit.HostResult) {
@@ -238,17 +236,6 @@ func (a *App) auditAll(ctx context.Context, m *mission) []audit.HostResult {
 		show.host(&result)
 	})
 	return hosts
-}
-
-// slotsPerProcessor is how many hosts at a time one processor serves: each takes
-// it for a few milliseconds of the second or so that the host needs to answer.
-const slotsPerProcessor = 256
-
-// processors is how many of those there are a run with so many slots may use. A
-// scan waits for small packets, and each that arrives would wake the processors
-// that have nothing to do: that cost more than the packets themselves.
-func processors(slots, there int) int {
-	return max(1, min(there, (slots+slotsPerProcessor-1)/slotsPerProcessor))
 }
 
 // newRun is a run that has begun, without hosts.
