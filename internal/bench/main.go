@@ -103,7 +103,7 @@ func (b *bench) preface() error {
 	ssh, _ := exec.Command("ssh", "-V").CombinedOutput()
 	fmt.Fprintf(&b.out, `# Benchmarks
 
-Written by `+"`make bench`"+` (root, Debian 12; it installs the tools it compares with). All figures come from one run on
+Written by `+"`make bench`"+` (root, Debian 12; it installs the tools it compares with). The figures of a section come from one run on
 one machine; servers and clients share its processors, so wall times say little and ratios say more. CPU is user +
 system time of the client and all its children (getrusage), median of %d runs. twaudit keeps no history here.
 
