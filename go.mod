@@ -2,26 +2,32 @@ module twaudit
 
 go 1.26.0
 
+// What the binary is made of, each with its reason.
 require (
-	github.com/google/go-cmp v0.7.0
-	github.com/jedib0t/go-pretty/v6 v6.8.3
-	github.com/kevinburke/ssh_config v1.6.0
-	github.com/prometheus/common v0.73.1
-	github.com/rogpeppe/go-internal v1.16.0
-	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
-	github.com/spf13/cobra v1.10.2
-	github.com/spf13/pflag v1.0.9
-	github.com/wneessen/go-mail v0.8.1
-	go.uber.org/goleak v1.3.0
-	go.yaml.in/yaml/v3 v3.0.6
-	golang.org/x/crypto v0.58.0
-	golang.org/x/sync v0.24.0
-	golang.org/x/sys v0.49.0
-	golang.org/x/term v0.47.0
-	golang.org/x/tools v0.52.0
-	modernc.org/sqlite v1.61.1
-	mvdan.cc/sh/v3 v3.14.1
-	pgregory.net/rapid v1.3.0
+	github.com/jedib0t/go-pretty/v6 v6.8.3 // the terminal table, Markdown and the progress line
+	github.com/kevinburke/ssh_config v1.6.0 // the grammar of ssh_config; remote/sshconfig corrects what it resolves
+	github.com/klauspost/compress v1.18.3 // deflate whose dictionary can be replaced: history stores hosts in two thirds of the time
+	github.com/spf13/cobra v1.10.2 // subcommands, help, completions, man pages
+	github.com/spf13/pflag v1.0.9 // flag values of our own under cobra
+	github.com/wneessen/go-mail v0.8.1 // SMTP with STARTTLS and authentication for alarms
+	go.yaml.in/yaml/v3 v3.0.6 // Ansible inventories and the configuration file, with line numbers
+	golang.org/x/crypto v0.58.0 // SSH
+	golang.org/x/sync v0.24.0 // errgroup: bounded work
+	golang.org/x/term v0.47.0 // width of a terminal, questions without echo
+	modernc.org/sqlite v1.61.1 // history without cgo
+)
+
+// What only tests and tools of this repository need.
+require (
+	github.com/google/go-cmp v0.7.0 // differences of structs
+	github.com/prometheus/common v0.73.1 // reads back what -f prom writes
+	github.com/rogpeppe/go-internal v1.16.0 // testscript: the binary in scripts
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // runs against the published schema
+	go.uber.org/goleak v1.3.0 // no goroutine outlives its test
+	golang.org/x/sys v0.49.0 // pseudo terminals
+	golang.org/x/tools v0.52.0 // txtar files; loads the tree as other systems see it
+	mvdan.cc/sh/v3 v3.14.1 // parses the probe as POSIX shell
+	pgregory.net/rapid v1.3.0 // properties
 )
 
 require (

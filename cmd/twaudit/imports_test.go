@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -156,5 +157,27 @@ func checkComment(t *testing.T, dir string, file *ast.File) {
 	}
 	if !strings.HasPrefix(text, begins) || len(strings.Fields(text)) < 25 {
 		t.Errorf("the comment of %s says too little, or does not begin with %q: %q", dir, begins, text)
+	}
+}
+
+// TestDependencies_state_reasons reads go.mod: what we depend on directly says why.
+func TestDependencies_state_reasons(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := 0
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if !strings.HasPrefix(line, "\t") || len(fields) < 2 || fields[len(fields)-1] == "indirect" {
+			continue
+		}
+		if direct++; len(fields) < 4 || fields[2] != "//" {
+			t.Errorf("go.mod: %s gives no reason", fields[0])
+		}
+	}
+	if direct < 10 {
+		t.Errorf("%d direct dependencies were found in go.mod", direct)
 	}
 }

@@ -2,10 +2,11 @@ package history
 
 import (
 	"bytes"
-	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/klauspost/compress/flate"
 )
 
 // How a host's JSON is kept small. Hosts of a fleet resemble each other, and a
@@ -20,75 +21,48 @@ import (
 // To read a doc takes two steps back and never more: no chain grows with time. A
 // host gets a new base when its doc no longer resembles the old one.
 const (
-	window    = 32 << 10 // how far back the format can refer
-	seedBytes = 16 << 10 // more would save little, and is read again for each base
-	docBytes  = 64 << 20 // no text of ours is larger; a damaged file may say so
-	level     = 3        // as small as 6 to a tenth, in half the time
+	window    = 32 << 10        // how far back the format can refer
+	seedBytes = 16 << 10        // more would save little, and is read again for each base
+	docBytes  = 64 << 20        // no text of ours is larger; a damaged file may say so
+	level     = flate.BestSpeed // texts this short are hardly smaller at others
 )
 
 // errTooLarge is a text beyond docBytes.
 var errTooLarge = errors.New("a text in it is larger than any that was stored")
 
-// packer compresses. It is for one goroutine.
+// packer compresses, and gives back what was compressed. It is for one goroutine.
 type packer struct {
-	seed   []byte
-	seeded *flate.Writer // with seed as its dictionary
-	plain  *flate.Writer
-	old    unpacker // of the bases that are there
-	out    bytes.Buffer
+	unpacker
+	writer *flate.Writer
 }
 
-func newPacker(seed []byte) *packer {
-	p := &packer{seed: seed}
-	// The levels exist, so that there is no error.
-	p.seeded, _ = flate.NewWriterDict(&p.out, level, seed)
-	p.plain, _ = flate.NewWriter(&p.out, level)
+func newPacker() *packer {
+	p := &packer{}
+	p.writer, _ = flate.NewWriter(&p.out, level) // the level exists, so that there is no error
 	return p
 }
 
-// base compresses text with the seed as its dictionary.
-func (p *packer) base(text []byte) ([]byte, error) {
+// pack compresses text with dict as its dictionary; the result is empty when the
+// two are the same.
+func (p *packer) pack(text, dict []byte) ([]byte, error) {
+	if bytes.Equal(text, dict) {
+		return []byte{}, nil
+	}
 	p.out.Reset()
-	p.seeded.Reset(&p.out)
-	if _, err := p.seeded.Write(text); err != nil {
+	p.writer.ResetDict(&p.out, tail(dict))
+	if _, err := p.writer.Write(text); err != nil {
 		return nil, err
 	}
-	if err := p.seeded.Close(); err != nil {
+	if err := p.writer.Close(); err != nil {
 		return nil, err
 	}
 	return bytes.Clone(p.out.Bytes()), nil
 }
 
-// doc compresses text with base as its dictionary. A writer's dictionary cannot
-// be replaced, and a new writer costs more than it compresses: base is written
-// first, and what becomes of that is thrown away. A reader with base as its
-// dictionary then stands where this writer stood.
-func (p *packer) doc(text, base []byte) ([]byte, error) {
-	if bytes.Equal(text, base) {
-		return nil, nil
-	}
-	p.out.Reset()
-	p.plain.Reset(&p.out)
-	if _, err := p.plain.Write(tail(base)); err != nil {
-		return nil, err
-	}
-	if err := p.plain.Flush(); err != nil {
-		return nil, err
-	}
-	head := p.out.Len()
-	if _, err := p.plain.Write(text); err != nil {
-		return nil, err
-	}
-	if err := p.plain.Close(); err != nil {
-		return nil, err
-	}
-	return bytes.Clone(p.out.Bytes()[head:]), nil
-}
-
 // tail is as much of a dictionary as the format can refer to.
 func tail(dict []byte) []byte { return dict[max(0, len(dict)-window):] }
 
-// unpacker decompresses what packer made. It is for one goroutine.
+// unpacker decompresses what a packer made. It is for one goroutine.
 type unpacker struct {
 	in     bytes.Reader
 	reader io.ReadCloser

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -14,92 +15,14 @@ import (
 // applicationID marks a SQLite file as ours, in its header: "twau".
 const applicationID = 0x74776175
 
-// migrations bring a file from one schema version to the next: the first makes
-// the tables, and none of them ever changes once it was released.
+// schema1 makes the tables; the file explains them.
 //
-// Times are Unix milliseconds. A run's seq is the order in which runs were
-// stored, whatever the clock said. Absent numbers are NULL.
-//
-//	run     a run without its hosts; head is its JSON
-//	host    one for each name ever seen; base and traits are the current pieces
-//	piece   text that many results refer to: see pieces.go. last is the seq of the
-//	        last run that may refer to it, NULL while it is current
-//	result  one host of one run; doc is its JSON, as a difference from base
-//	state   stretches in which boot, namespace, limit (lim) and counter (total) stood still
-//	peak    the fullest look at a table on a UTC day
-func migrations() []string {
-	return []string{`
-CREATE TABLE run (
-	seq INTEGER PRIMARY KEY AUTOINCREMENT,
-	id TEXT NOT NULL UNIQUE,
-	started INTEGER NOT NULL,
-	finished INTEGER NOT NULL,
-	selection TEXT NOT NULL,
-	label TEXT NOT NULL,
-	hosts INTEGER NOT NULL,
-	head BLOB NOT NULL
-);
-CREATE INDEX run_selection ON run(selection, seq);
-CREATE TABLE host (
-	id INTEGER PRIMARY KEY,
-	name TEXT NOT NULL UNIQUE,
-	first_seen INTEGER,
-	last_seen INTEGER,
-	last_seen_run TEXT,
-	last_verdict TEXT,
-	missed INTEGER NOT NULL DEFAULT 0,
-	missed_since INTEGER,
-	last_run INTEGER NOT NULL,
-	base INTEGER,
-	traits INTEGER
-);
-CREATE TABLE piece (
-	id INTEGER PRIMARY KEY,
-	host INTEGER,
-	kind TEXT NOT NULL,
-	seed INTEGER,
-	data BLOB NOT NULL,
-	last INTEGER
-);
-CREATE INDEX piece_last ON piece(last) WHERE last IS NOT NULL;
-CREATE INDEX piece_host ON piece(host);
-CREATE INDEX piece_seed ON piece(id) WHERE kind = 'seed';
-CREATE TABLE result (
-	run INTEGER NOT NULL,
-	host INTEGER NOT NULL,
-	status TEXT NOT NULL,
-	verdict TEXT,
-	stage TEXT,
-	buckets INTEGER,
-	total INTEGER,
-	traits INTEGER,
-	base INTEGER NOT NULL,
-	doc BLOB,
-	PRIMARY KEY (run, host)
-) WITHOUT ROWID;
-CREATE TABLE state (
-	host INTEGER NOT NULL,
-	namespace TEXT NOT NULL,
-	first INTEGER NOT NULL,
-	last INTEGER NOT NULL,
-	boot TEXT NOT NULL,
-	lim INTEGER,
-	total INTEGER,
-	PRIMARY KEY (host, namespace, first)
-) WITHOUT ROWID;
-CREATE TABLE peak (
-	day INTEGER NOT NULL,
-	host INTEGER NOT NULL,
-	namespace TEXT NOT NULL,
-	at INTEGER NOT NULL,
-	boot TEXT NOT NULL,
-	buckets INTEGER NOT NULL,
-	lim INTEGER,
-	looks INTEGER NOT NULL,
-	PRIMARY KEY (day, host, namespace)
-) WITHOUT ROWID;
-`}
-}
+//go:embed schema1.sql
+var schema1 string
+
+// migrations bring a file from one schema version to the next. None of them ever
+// changes once it was released.
+func migrations() []string { return []string{schema1} }
 
 // magic begins every SQLite file.
 var magic = []byte("SQLite format 3\x00")

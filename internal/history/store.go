@@ -49,7 +49,7 @@ type storing struct {
 	seed    int64 // the newest
 	seeds   map[int64][]byte
 	find    *sql.Stmt
-	packers sync.Pool // a packer is a megabyte
+	packers sync.Pool // a packer is half a megabyte
 	put     puts
 }
 
@@ -158,7 +158,7 @@ func (s *storing) plant() error {
 		text = append(text, more...)
 	}
 	text = text[:min(len(text), seedBytes)]
-	data, err := newPacker(nil).base(text)
+	data, err := newPacker().pack(text, nil)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (s *storing) start(hosts []audit.HostResult) (*batch, error) {
 		group.Go(func() error { // ends with its share; wait waits for it
 			p, _ := s.packers.Get().(*packer)
 			if p == nil {
-				p = newPacker(s.seeds[s.seed])
+				p = newPacker()
 			}
 			defer s.packers.Put(p)
 			for i := w; i < len(hosts); i += workers {
@@ -235,15 +235,15 @@ func (s *storing) pack(p *packer, e *entry) error {
 		}
 	}
 	if e.row.base != 0 {
-		old, err := p.old.unpack(e.row.baseData, s.seeds[e.row.baseSeed])
+		old, err := p.unpack(e.row.baseData, s.seeds[e.row.baseSeed])
 		if err != nil {
 			return err
 		}
-		if e.doc, err = p.doc(text, old); err != nil || len(e.doc) <= enough {
+		if e.doc, err = p.pack(text, old); err != nil || len(e.doc) <= enough {
 			return err
 		}
 	}
-	base, err := p.base(text)
+	base, err := p.pack(text, s.seeds[s.seed])
 	// A base costs once and then serves many runs, so that half the size is
 	// worth one.
 	if err == nil && (e.row.base == 0 || len(base) < 2*len(e.doc)) {
