@@ -2,7 +2,8 @@
 // of figures taken in one run on one machine, against other tools on a real
 // sshd, at scale against an in-process fleet, and against a fleet with dead
 // hosts. With -part probe it measures what the probe costs an audited host, for
-// docs/bench-probe.md. It asserts nothing and is no part of the program.
+// docs/bench-probe.md. It asserts nothing and is no part of the program; its test holds
+// a few ratios.
 //
 // Usage: go run ./internal/bench -twaudit bin/twaudit -o docs/benchmarks.md
 //
@@ -33,7 +34,7 @@ func run() error {
 	flag.StringVar(&b.twaudit, "twaudit", "bin/twaudit", "the program to measure")
 	output := flag.String("o", "", "write the report to this file (default: standard output)")
 	flag.IntVar(&b.runs, "runs", 3, "runs of each command; the median is kept")
-	part := flag.String("part", "fleet", "what to measure: fleet is all of docs/benchmarks.md, others, scale, dead, faults, bastion, known-hosts and ssh-config are its sections; probe is the cost on an audited host")
+	part := flag.String("part", "fleet", "what to measure: fleet is all of docs/benchmarks.md, others, scale, dead, faults, bastion, known-hosts and ssh-config are its sections; ssh is a short form of others; probe is the cost on an audited host")
 	role := flag.String("role", "", "internal: what a child process of the benchmark is")
 	hosts := flag.Int("hosts", 0, "internal: hosts of a child's fleet, or sockets that it makes")
 	delay := flag.Duration("delay", 0, "internal: round trip time of a child's fleet")
@@ -67,6 +68,7 @@ func (b *bench) parts() map[string][]func() error {
 
 		"others": {b.againstOthers}, "bastion": {b.behindBastion}, "scale": {b.atScale}, "dead": {b.withDeadHosts},
 		"faults": {b.withFaults}, "known-hosts": {b.knownHosts}, "ssh-config": {b.resolving},
+		"ssh": {b.againstSSH},
 	}
 }
 

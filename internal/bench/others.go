@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,9 +15,8 @@ import (
 )
 
 const (
-	realHosts = 100
-	forks     = 32 // connections at a time, for each tool alike
-	realPort  = "22022"
+	forks    = 32 // connections at a time, for each tool alike
+	realPort = "22022"
 )
 
 // ground is a real sshd in a network namespace of its own, which is all of
@@ -29,23 +29,38 @@ type ground struct {
 	sshd      *exec.Cmd
 }
 
-// againstOthers lets each tool run the same script on the same hosts.
+// againstOthers compares with every tool.
 func (b *bench) againstOthers() error {
-	g, err := b.newGround()
+	return b.against(100, func(tool) bool { return true })
+}
+
+// againstSSH compares with the least and the best, in a few seconds.
+func (b *bench) againstSSH() error {
+	return b.against(40, func(t tool) bool { return t.name == "twaudit" || t.name == bareName || t.name == quickName })
+}
+
+const (
+	bareName  = "bare x/crypto"
+	quickName = "xargs ssh, curve25519" // its usual key exchange costs seven times as much
+)
+
+// against lets tools run the same script on the same hosts.
+func (b *bench) against(hosts int, wanted func(tool) bool) error {
+	g, err := b.newGround(hosts)
 	if err != nil {
 		return err
 	}
 	defer g.close()
-	b.section(fmt.Sprintf("Against other tools: %d hosts behind a real sshd", realHosts), `
-OpenSSH's server in a network namespace, 100 addresses of 127.0.0.0/8, ed25519 keys, host keys checked by every tool,
+	b.section(fmt.Sprintf("Against other tools: %d hosts behind a real sshd", hosts), `
+OpenSSH's server in a network namespace, as many addresses of 127.0.0.0/8, ed25519 keys, host keys checked by every tool,
 `+fmt.Sprint(forks)+` connections at a time. Every tool runs the same probe script once on each host with one counter reading
 (--sample 0) and discards or stores the answer; twaudit also parses, judges and reports it. "bare x/crypto" is a loop
 of dial, login, exec and close around golang.org/x/crypto/ssh which runs `+"`true`"+`. RSS is that of the largest single
 process: tools that start one ssh for each host use more at once.`)
 	rows := [][]string{{"tool", "client CPU per host", "ratio", "wall", "ratio", "peak RSS"}}
 	var base figures
-	for i, tool := range b.tools(g) {
-		f, err := b.measure(realHosts, tool.count, append([]string{"ip", "netns", "exec", g.namespace}, tool.command...)...)
+	for i, tool := range slices.DeleteFunc(b.tools(g), func(t tool) bool { return !wanted(t) }) {
+		f, err := b.measure(hosts, tool.count, append([]string{"ip", "netns", "exec", g.namespace}, tool.command...)...)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "bench: left out: %s: %v\n", tool.name, err)
 			rows = append(rows, []string{tool.name, "did not reach all hosts", "", "", "", ""})
@@ -55,7 +70,7 @@ process: tools that start one ssh for each host use more at once.`)
 			base = f
 		}
 		rows = append(rows, []string{
-			tool.name, ms(f.cpu / realHosts), ratio(f.cpu, base.cpu), seconds(f.wall), ratio(f.wall, base.wall), megabytes(f.rss),
+			tool.name, ms(f.cpu / time.Duration(hosts)), ratio(f.cpu, base.cpu), seconds(f.wall), ratio(f.wall, base.wall), megabytes(f.rss),
 		})
 	}
 	b.table(rows)
@@ -87,9 +102,9 @@ func (b *bench) tools(g *ground) []tool {
 	}
 	return []tool{
 		{"twaudit", []string{b.twaudit, "scan", "-F", config, "-i", list, "--concurrency", n, "--sample", "0", "--no-progress", "-f", "jsonl"}, audited},
-		{"bare x/crypto", append([]string{self, "-role", "bare", g.client.KeyFile, filepath.Join(b.dir, "hostkey.pub")}, g.hosts...), func(out []byte) int { return bytes.Count(out, []byte("ok\n")) }},
+		{bareName, append([]string{self, "-role", "bare", g.client.KeyFile, filepath.Join(b.dir, "hostkey.pub")}, g.hosts...), func(out []byte) int { return bytes.Count(out, []byte("ok\n")) }},
 		{"xargs ssh", xargs(""), ends},
-		{"xargs ssh, curve25519", xargs("-o KexAlgorithms=curve25519-sha256"), ends},
+		{quickName, xargs("-o KexAlgorithms=curve25519-sha256"), ends},
 		{"pdsh", []string{"env", "PDSH_SSH_ARGS_APPEND=-F " + config, "pdsh", "-R", "ssh", "-f", n, "-w", "^" + list, remote}, ends},
 		{"clush", []string{"clush", "-f", n, "-o", "-F " + config, "--hostfile", list, remote}, ends},
 		{"pssh", []string{"parallel-ssh", "-p", n, "-t", "60", "-x", "-F " + config, "-h", list, "-i", remote}, ends},
@@ -99,7 +114,7 @@ func (b *bench) tools(g *ground) []tool {
 
 func audited(out []byte) int { return bytes.Count(out, []byte(`"status":"audited"`)) }
 
-func (b *bench) newGround() (*ground, error) {
+func (b *bench) newGround(hosts int) (*ground, error) {
 	g := &ground{namespace: fmt.Sprintf("twabench%d", os.Getpid())}
 	dir := filepath.Join(b.dir, "client")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -113,7 +128,7 @@ func (b *bench) newGround() (*ground, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range realHosts {
+	for i := range hosts {
 		name := fmt.Sprintf("h%03d", i)
 		g.hosts = append(g.hosts, fmt.Sprintf("127.9.0.%d:%s", i+1, realPort))
 		if err := g.client.Add(name, g.hosts[i], hostKey.PublicKey()); err != nil {
