@@ -20,7 +20,7 @@ const (
 	// One connection serialises them: 200 hosts over a forwarded agent of 20 ms
 	// took 4 s.
 	agentConns = 8
-	// agentPatience bounds connecting and listing. Signing has the host's limit:
+	// agentPatience bounds connecting and listing. Signing has the login's limit:
 	// somebody may have to touch a key first.
 	agentPatience = 5 * time.Second
 )
@@ -171,9 +171,10 @@ func (p *agentPool) call(ctx context.Context, conn *agentConn, f func(agent.Exte
 
 // agentSigner signs with a key of the agent, for as long as ctx lasts.
 type agentSigner struct {
-	ctx  context.Context // the library's call has none
-	pool *agentPool
-	key  ssh.PublicKey // what the agent knows the key by
+	ctx   context.Context // the library's call has none
+	pool  *agentPool
+	key   ssh.PublicKey // what the agent knows the key by
+	offer *offer
 }
 
 func (s *agentSigner) PublicKey() ssh.PublicKey { return s.key }
@@ -195,6 +196,7 @@ func (s *agentSigner) SignWithAlgorithm(_ io.Reader, data []byte, algorithm stri
 		return err
 	})
 	if err != nil {
+		s.offer.unsigned = s.ctx.Err() != nil
 		return nil, &agentError{err}
 	}
 	return sig, nil

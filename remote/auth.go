@@ -18,6 +18,7 @@ type offer struct {
 	banners  int      // bytes of banner so far
 	sent     string   // the method by which the password was sent; empty: it was not
 	question string   // what the server asked beside it
+	unsigned bool     // the time was up while the agent was to sign
 }
 
 // maxBanner is how much a server may say before it lets us in or not. Nobody
@@ -145,7 +146,7 @@ func (o *offer) ring(a *attempt) *ring {
 		o.problems = append(o.problems, "the agent at "+pool.socket+" does not answer: "+innermost(err))
 	}
 	r.held = held
-	r.sign = func(pub ssh.PublicKey) ssh.Signer { return &agentSigner{ctx: a.ctx, pool: pool, key: pub} }
+	r.sign = func(pub ssh.PublicKey) ssh.Signer { return &agentSigner{ctx: a.ctx, pool: pool, key: pub, offer: o} }
 	return r
 }
 

@@ -12,7 +12,7 @@ import (
 // limitError is the cause of a context that one of our limits ended.
 type limitError struct {
 	limit time.Duration
-	host  bool // the host's own limit, not the one for connecting
+	of    Stage // what is limited: StageResolve, StageConnect (to the key exchange), StageAuth, or StageTimeout for the host
 }
 
 func (e *limitError) Error() string {
@@ -48,15 +48,6 @@ func (c *clock) enter(s Stage) {
 	c.stage = s
 }
 
-// leave enters the stage to when the attempt is still at from.
-func (c *clock) leave(from, to Stage) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stage == from {
-		c.stage = to
-	}
-}
-
 // at returns the stage.
 func (c *clock) at() Stage {
 	c.mu.Lock()
@@ -64,12 +55,23 @@ func (c *clock) at() Stage {
 	return c.stage
 }
 
-// begin replaces the limit by a new one of length d.
-func (c *clock) begin(s Stage, d time.Duration, host bool) {
+// begin enters s and replaces the limit by a new one of length d.
+func (c *clock) begin(s Stage, d time.Duration, of Stage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.halt()
-	c.stage, c.limit, c.left = s, limitError{limit: d, host: host}, d
+	c.stage, c.limit, c.left = s, limitError{d, of}, d
+	c.run()
+}
+
+// widen replaces the limit by a longer one that began with it: the time that the
+// one has used up counts for the other.
+func (c *clock) widen(d time.Duration, of Stage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.halt()
+	used := c.limit.limit - c.left
+	c.limit, c.left = limitError{d, of}, max(0, d-used)
 	c.run()
 }
 

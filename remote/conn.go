@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -54,55 +53,6 @@ func (c *headConn) first() []byte { return c.head[:c.n] }
 func (c *headConn) spoke() bool {
 	head := c.first()
 	return bytes.HasPrefix(head, []byte("SSH-")) || bytes.Contains(head, []byte("\nSSH-"))
-}
-
-// networks are the dialer's words for AddressFamily.
-var networks = map[string]string{"": "tcp", "any": "tcp", "inet": "tcp4", "inet6": "tcp6"}
-
-// dialTCP connects to the first address of the name that answers; the dialer
-// takes the families in turn and gives each address a share of limit.
-func (a *attempt) dialTCP(limit time.Duration) (net.Conn, *Error) {
-	set := a.route.set
-	a.enter(StageResolve)
-	dialer := net.Dialer{Timeout: limit, Resolver: &net.Resolver{PreferGo: true}}
-	// Called for each socket, so as soon as there is an address to try; perhaps
-	// once more, for an address that lost the race, when we are already further.
-	dialer.Control = func(string, string, syscall.RawConn) error {
-		a.leave(StageResolve, StageConnect)
-		return nil
-	}
-	local, failure := bindAddress(set.BindAddress)
-	if failure != nil {
-		return nil, failure
-	}
-	dialer.LocalAddr = local
-	conn, err := dialer.DialContext(a.ctx, networks[set.AddressFamily], net.JoinHostPort(set.HostName, strconv.Itoa(set.Port)))
-	var unknown *net.DNSError
-	if errors.As(err, &unknown) && unknown.IsNotFound {
-		if other, otherErr := a.dialElsewhere(dialer, limit); other != nil || otherErr != nil {
-			conn, err = other, otherErr
-		}
-	}
-	if err != nil {
-		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() && a.at() == StageResolve {
-			err = &net.DNSError{Err: "timeout", Name: set.HostName, IsTimeout: true, UnwrapErr: err}
-		}
-		return nil, a.failed(err, dialFailure(err, set.HostName, set.Port, limit))
-	}
-	return conn, nil
-}
-
-// bindAddress is what to connect from; nil is as the kernel chooses.
-func bindAddress(name string) (net.Addr, *Error) {
-	if name == "" {
-		return nil, nil
-	}
-	local, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(name, "0"))
-	if err != nil {
-		return nil, &Error{Stage: StageConfig, Err: err, Message: "BindAddress cannot be resolved", Hint: fmt.Sprintf("correct BindAddress %q in ssh_config", text.CleanMax(name, 100))}
-	}
-	return local, nil
 }
 
 // dialFailure tells the ways apart in which a connection does not come about,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -14,10 +15,14 @@ import (
 	"twaudit/remote/sshconfig"
 )
 
-// The limits where Options name none.
+// The limits where Options name none. A login may meet one server of a directory
+// that is down, for which nss_ldap and pam_ldap wait 30 s by default, as a lookup
+// does in three name servers, and goes on; a quarter of the host's time is kept
+// for the command. sshd itself would wait for 120 s (LoginGraceTime).
 const (
 	defaultConnectTimeout = 10 * time.Second
 	defaultHostTimeout    = 60 * time.Second
+	defaultAuthTimeout    = 45 * time.Second
 )
 
 // pace is how patient a Dialer is where nobody chooses.
@@ -57,6 +62,7 @@ type Dialer struct {
 	endAll  context.CancelFunc
 	running sync.WaitGroup // every goroutine that may outlive a Run
 
+	resolver  *net.Resolver
 	elsewhere *elsewhere
 
 	asking sync.Mutex // held while a person is asked
@@ -101,7 +107,7 @@ func New(opts Options) (*Dialer, error) {
 	return &Dialer{
 		opts: opts, targets: targets, hops: hops, base: base, endAll: endAll, algorithms: goodAlgorithms(), pace: unhurried,
 		warned: map[string]bool{}, indexes: map[string]*indexEntry{},
-		elsewhere: newElsewhere(), shared: cmp.Or(opts.Shared, NewShared()), secrets: map[string]*secret{},
+		resolver: &net.Resolver{PreferGo: true}, elsewhere: newElsewhere(), shared: cmp.Or(opts.Shared, NewShared()), secrets: map[string]*secret{},
 		keyFiles: map[string]*keyFile{}, agents: map[string]*agentPool{}, jumps: map[string]*jumpHost{}, chains: map[string]*jumpHost{},
 	}, nil
 }
@@ -254,6 +260,21 @@ func (d *Dialer) connectTimeout(set *sshconfig.Settings) time.Duration {
 		return d.opts.ConnectTimeout
 	}
 	return defaultConnectTimeout
+}
+
+// resolveTimeout is the limit for the lookup of set's name.
+func (d *Dialer) resolveTimeout(set *sshconfig.Settings) time.Duration {
+	if d.opts.ResolveTimeout > 0 {
+		return d.opts.ResolveTimeout
+	}
+	return d.connectTimeout(set)
+}
+
+func (d *Dialer) authTimeout() time.Duration {
+	if d.opts.AuthTimeout > 0 {
+		return d.opts.AuthTimeout
+	}
+	return defaultAuthTimeout
 }
 
 func (d *Dialer) hostTimeout() time.Duration {

@@ -14,7 +14,7 @@ import (
 // login speaks SSH on the connection until it is ours to run commands on.
 func (a *attempt) login() *Error {
 	if a.master {
-		a.begin(StageAuth, a.d.hostTimeout(), true)
+		a.begin(StageSession, a.d.hostTimeout(), StageTimeout)
 		return nil
 	}
 	begun := time.Now()
@@ -46,9 +46,21 @@ func (a *attempt) login() *Error {
 	if err != nil {
 		return a.loginFailure(err)
 	}
+	// What the login left of the host's time is the command's.
+	a.widen(a.d.hostTimeout(), StageTimeout)
 	a.conn = conn
 	a.attend(chans, reqs)
 	return nil
+}
+
+// beginLogin is called when the host has proven who it is. Where the host's own
+// limit is not longer, it is the one to name.
+func (a *attempt) beginLogin() {
+	if limit := a.d.authTimeout(); limit < a.d.hostTimeout() {
+		a.begin(StageAuth, limit, StageAuth)
+		return
+	}
+	a.begin(StageAuth, a.d.hostTimeout(), StageTimeout)
 }
 
 // attend serves what the server asks for, until the connection ends.
@@ -125,6 +137,21 @@ func (a *attempt) silent(span string, cause error) *Error {
 	default:
 		failure.Message = fmt.Sprintf("no SSH version within %s: first bytes %q", span, text.CleanMax(strings.TrimSpace(string(head)), 120))
 		failure.Hint = "check the port: a tarpit may sit there"
+	}
+	return failure
+}
+
+// slowLogin is for a login that the limit ended. Who was waited for is half of
+// the answer.
+func (a *attempt) slowLogin(span string, cause error) *Error {
+	failure := &Error{Stage: StageAuth, Message: "login not finished within " + span, Err: cause,
+		Hint: "PAM, a directory (LDAP), DNS or an AuthorizedKeysCommand may hang there; see its log (journalctl -u ssh), or allow more time with --auth-timeout"}
+	switch {
+	case a.keys.unsigned:
+		failure.Message += ": the agent did not sign"
+		failure.Hint = "a key may have to be touched or confirmed for each login; look at the agent, or allow more time with --auth-timeout"
+	case len(a.keys.accepts) == 0:
+		failure.Message += ": the server answered nothing"
 	}
 	return failure
 }

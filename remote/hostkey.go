@@ -56,8 +56,8 @@ func (d *Dialer) checkHostKey(a *attempt) (*hostKeyCheck, *Error) {
 	return h, nil
 }
 
-// callback is called by the library when the host has proven to own key. From
-// its return on the host's own limit runs, not the one for connecting.
+// callback is called by the library when the host has proven to own key: at the
+// login, whose limit runs from then on, and again whenever keys are renewed.
 func (h *hostKeyCheck) callback(_ string, _ net.Addr, key ssh.PublicKey) error {
 	err := h.match.Check(key)
 	var unknown *knownhosts.UnknownError
@@ -73,7 +73,9 @@ func (h *hostKeyCheck) callback(_ string, _ net.Addr, key ssh.PublicKey) error {
 		h.failure.Store(failure)
 		return failure
 	}
-	h.a.begin(StageAuth, h.a.d.hostTimeout(), true)
+	if h.a.at() == StageHandshake {
+		h.a.beginLogin()
+	}
 	return nil
 }
 

@@ -112,21 +112,44 @@ func TestClock(t *testing.T) {
 	t.Parallel()
 	c := newClock(t.Context())
 	defer c.end()
-	c.begin(StageConnect, time.Hour, false)
+	c.begin(StageConnect, time.Hour, StageConnect)
 	c.pause()
-	c.begin(StageAuth, time.Millisecond, true)
+	c.begin(StageAuth, time.Millisecond, StageTimeout)
 	<-c.ctx.Done()
 	var limit *limitError
-	if !errors.As(context.Cause(c.ctx), &limit) || !limit.host || c.at() != StageAuth {
+	if !errors.As(context.Cause(c.ctx), &limit) || limit.of != StageTimeout || c.at() != StageAuth {
 		t.Errorf("cause %v at %s, want the host's limit during the login", context.Cause(c.ctx), c.at())
 	}
 	paused := newClock(t.Context())
-	paused.begin(StageConnect, time.Millisecond, false)
+	paused.begin(StageConnect, time.Millisecond, StageConnect)
 	paused.pause()
 	paused.end()
-	paused.begin(StageAuth, time.Nanosecond, true)
+	paused.begin(StageAuth, time.Nanosecond, StageTimeout)
 	if paused.timer != nil {
 		t.Error("a limit runs after the end")
+	}
+}
+
+// What the login has used up is gone for the command, and a pause is not.
+func TestClock_widen(t *testing.T) {
+	t.Parallel()
+	c := newClock(t.Context())
+	defer c.end()
+	c.begin(StageAuth, time.Hour, StageAuth)
+	c.pause()
+	c.left -= 10 * time.Minute
+	c.resume()
+	c.widen(2*time.Hour, StageTimeout)
+	c.pause()
+	if lost := 2*time.Hour - c.left; lost < 10*time.Minute || lost > 11*time.Minute || c.limit.limit != 2*time.Hour {
+		t.Errorf("%v of %v is left, want 1h50m of 2h", c.left, c.limit.limit)
+	}
+	c.begin(StageAuth, time.Millisecond, StageAuth)
+	<-c.ctx.Done()
+	c.widen(time.Hour, StageTimeout)
+	var limit *limitError
+	if !errors.As(context.Cause(c.ctx), &limit) || limit.of != StageAuth {
+		t.Errorf("cause %v, want the limit that struck", context.Cause(c.ctx))
 	}
 }
 

@@ -207,7 +207,7 @@ func (a *attempt) dialThrough(limit time.Duration) (net.Conn, *Error) {
 			return nil, a.route.via.blame(failure)
 		}
 		a.hop = hop
-		a.begin(StageConnect, limit, false)
+		a.begin(StageConnect, limit, StageConnect)
 		conn, err := hop.channel(a.ctx, a.route.set.HostName, a.route.set.Port)
 		if err == nil {
 			return conn, nil

@@ -35,7 +35,9 @@ type Options struct {
 	SSHOptions     []string       // Key=Value, as ssh -o; like there, not for jump hosts
 	HostKeyPolicy  HostKeyPolicy  // see its zero value
 	ConnectTimeout time.Duration  // dial, version and key exchange, as ssh counts it; 0 is 10s; ssh_config beats it
-	HostTimeout    time.Duration  // from the key exchange to the command's end; 0 is 60s
+	ResolveTimeout time.Duration  // the lookup of the name, before ConnectTimeout begins; 0 is as long as that
+	AuthTimeout    time.Duration  // the login, within HostTimeout; 0 is 45s
+	HostTimeout    time.Duration  // login and command, which has what the login leaves; 0 is 60s
 	Home           string         // what ~ means
 	LocalUser      string         // the login name where nothing else says one
 	// Password and Passphrase ask a person, with prompt as it is to be shown: the

@@ -47,6 +47,7 @@ type attempt struct {
 	master bool          // through the operator's master connection
 	direct bool          // not through a master: the host itself is asked
 	mute   atomic.Bool   // hung up because no sign of life came
+	beyond bool          // DNS does not know the name, and the system's other places are asked
 
 	tcp     *headConn   // nil until reached
 	hop     *link       // the jump connection that tcp is a channel of
@@ -152,8 +153,8 @@ func (a *attempt) reach() *Error {
 func (a *attempt) dial() (net.Conn, *Error) {
 	limit := a.d.connectTimeout(a.route.set)
 	if a.route.via == nil {
-		a.begin(StageConnect, limit, false)
 		if a.route.set.ProxyCommand != "" {
+			a.begin(StageConnect, limit, StageConnect)
 			return a.dialProxy()
 		}
 		return a.dialTCP(limit)
@@ -216,13 +217,15 @@ func (a *attempt) stopped() *Error {
 	}
 	span := text.Duration(limit.limit)
 	switch {
-	case limit.host:
+	case limit.of == StageTimeout:
 		return &Error{Stage: StageTimeout, Message: "not finished within " + span + ", stopped " + while(stage), Err: cause,
 			Hint: "allow more time with --host-timeout"}
+	case limit.of == StageAuth:
+		return a.slowLogin(span, cause)
+	case limit.of == StageResolve:
+		return a.slowLookup(span, cause)
 	case stage == StageHandshake:
 		return a.silent(span, cause)
-	case stage == StageResolve:
-		return lookupFailure(&net.DNSError{IsTimeout: true, UnwrapErr: cause}, a.route.set.HostName)
 	default:
 		return &Error{Stage: StageConnect, Message: "no answer within " + span + a.route.through(), Err: cause,
 			Hint: "check that the host is up and that no firewall drops the connection, or allow more time with --connect-timeout"}

@@ -70,6 +70,7 @@ func TestRun_faults(t *testing.T) {
 		{fault: sshtest.FaultSlow, pause: 50 * time.Millisecond, stage: remote.StageHandshake, words: "within 1s"},
 		{fault: sshtest.FaultWrongKey, stage: remote.StageHostKey, words: "host key changed"},
 		{fault: sshtest.FaultBannerFlood, stage: remote.StageAuth, words: "the banner does not end", hint: "look at Banner in its sshd_config"},
+		{fault: sshtest.FaultHangInAuth, stage: remote.StageAuth, words: "login not finished within 1s: the server answered nothing", hint: "--auth-timeout"},
 		{fault: sshtest.FaultHangAfterAuth, stage: remote.StageTimeout, words: "not finished within 2s"},
 		{fault: sshtest.FaultNoSession, stage: remote.StageSession, words: "opens no session"},
 		{fault: sshtest.FaultHangInCommand, stage: remote.StageTimeout, words: "while the command ran"},
@@ -86,7 +87,7 @@ func TestRun_faults(t *testing.T) {
 			t.Parallel()
 			l := newLab(t)
 			l.server("h", sshtest.Config{Fault: c.fault, Pause: c.pause, Cut: 3, Handler: echo})
-			d := l.dialer(remote.Options{ConnectTimeout: time.Second, HostTimeout: 2 * time.Second})
+			d := l.dialer(remote.Options{ConnectTimeout: time.Second, AuthTimeout: time.Second, HostTimeout: 2 * time.Second})
 			out, failure := run(t, d, "h")
 			if c.stage == "" {
 				wantOK(t, failure)

@@ -29,6 +29,7 @@ const (
 	FaultSlow          Fault = "slow"            // each byte by itself, Pause apart
 	FaultWrongKey      Fault = "wrong-key"       // presents another key than HostKey
 	FaultBannerFlood   Fault = "banner-flood"    // banners before the login, for ever
+	FaultHangInAuth    Fault = "hang-in-auth"    // begins the login and never judges it
 	FaultHangAfterAuth Fault = "hang-after-auth" // answers nothing after the login
 	FaultNoSession     Fault = "no-session"      // lets in, refuses every session
 	FaultHangInCommand Fault = "hang-in-command" // takes the command and says nothing
@@ -42,7 +43,7 @@ const (
 func Faults() []Fault {
 	return []Fault{
 		FaultCloseAtOnce, FaultSilent, FaultHTTP, FaultTarpit, FaultVersionOnly, FaultHangInKex, FaultCutInKex,
-		FaultSlow, FaultWrongKey, FaultBannerFlood, FaultHangAfterAuth, FaultNoSession,
+		FaultSlow, FaultWrongKey, FaultBannerFlood, FaultHangInAuth, FaultHangAfterAuth, FaultNoSession,
 		FaultHangInCommand, FaultCutInCommand, FaultExitEarly, FaultFlood, FaultBackground,
 	}
 }

@@ -76,6 +76,7 @@ func TestFaults_eachLooksToTheClientLikeItsCause(t *testing.T) {
 		FaultSlow:          {out: "one\ntwo\n"},
 		FaultWrongKey:      {err: "ssh: host key mismatch"},
 		FaultBannerFlood:   {err: timeout},
+		FaultHangInAuth:    {err: timeout},
 		FaultHangAfterAuth: {err: "session: "},
 		FaultNoSession:     {err: "administratively prohibited"},
 		FaultHangInCommand: {err: missing},
@@ -123,8 +124,8 @@ func TestFaults_listsEveryOne(t *testing.T) {
 		}
 		seen[f] = true
 	}
-	if len(seen) != 17 {
-		t.Errorf("%d faults, want 17", len(seen))
+	if len(seen) != 18 {
+		t.Errorf("%d faults, want 18", len(seen))
 	}
 }
 

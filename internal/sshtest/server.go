@@ -33,6 +33,7 @@ type Config struct {
 	MaxStartups  int             // connections that may be before the end of their login at a time; 0: no limit
 	MaxSessions  int             // sessions open at a time on one connection; 0: no limit
 	JumpAllowed  bool            // forwards direct-tcpip, to loopback addresses only
+	RekeyBytes   uint64          // sent or received until the keys are renewed, 256 at least; 0: as many as they are good for
 	// Route maps the host:port that a client asks a jump host for to where it is
 	// forwarded; nil forwards to what was asked for.
 	Route func(hostport string) string
@@ -234,7 +235,13 @@ func (s *service) serveSSH(ctx context.Context, conn net.Conn, h *host, login fu
 	if h.Fault == FaultSlow {
 		conn = &slowConn{Conn: conn, ctx: ctx, pause: h.Pause}
 	}
-	server, channels, requests, err := ssh.NewServerConn(conn, h.ssh)
+	config := h.ssh
+	if h.Fault == FaultHangInAuth {
+		hanging := *config
+		hanging.PreAuthConnCallback = func(ssh.ServerPreAuthConn) { <-ctx.Done() }
+		config = &hanging
+	}
+	server, channels, requests, err := ssh.NewServerConn(conn, config)
 	if err != nil {
 		return
 	}
@@ -271,6 +278,7 @@ func ready(c Config, key ssh.Signer) (*host, error) {
 		NoClientAuth:      c.Authorized == nil,
 		PublicKeyCallback: h.admit,
 	}
+	h.ssh.RekeyThreshold = c.RekeyBytes
 	if c.Banner != "" {
 		h.ssh.BannerCallback = func(ssh.ConnMetadata) string { return c.Banner }
 	}
