@@ -55,23 +55,28 @@ func (s *screen) filled(ratio float64, cells int, h hue) string {
 	return s.paint(h, strings.Repeat("█", full)) + s.paint(faint, strings.Repeat("░", cells-full))
 }
 
-// overflows are the connections destroyed, by the counter or, on kernels without
-// one, by the lines in the log.
 func (s *screen) overflows(h subject) string {
-	var parts []string
+	return overflowWords(h, s.number, func(growing string) string { return s.paint(boldRed, growing) })
+}
+
+// overflowWords are the connections destroyed, by the counter and, on kernels
+// without one, by the lines in the log. stress marks what happens now.
+func overflowWords(h subject, number func(int64) string, stress func(string) string) string {
+	var words []string
 	if h.OverflowTotal != nil {
-		parts = append(parts, s.number(*h.OverflowTotal))
+		words = append(words, number(*h.OverflowTotal))
 	}
 	if h.OverflowDelta != nil && *h.OverflowDelta > 0 {
-		parts = append(parts, s.paint(boldRed, "+"+s.number(*h.OverflowDelta)))
+		words = append(words, stress("+"+number(*h.OverflowDelta)))
 	}
+	// A log without a line says nothing beside a counter.
 	if _, _, log := loginParts(h); log.OverflowLines != nil && (*log.OverflowLines > 0 || h.OverflowTotal == nil) {
-		parts = append(parts, s.number(*log.OverflowLines)+" lines")
+		words = append(words, number(*log.OverflowLines)+" lines")
 	}
-	if len(parts) == 0 {
+	if len(words) == 0 {
 		return "?"
 	}
-	return strings.Join(parts, " ")
+	return strings.Join(words, " ")
 }
 
 // loginParts are the parts of the host when its row shows the namespace of the
@@ -105,23 +110,33 @@ func lastOverflow(h subject) *overflowTime {
 	return nil
 }
 
-// last is how long ago the last overflow was, or "<" and the time since boot.
-func (s *screen) last(h subject) string {
+// lastWords are none where nothing overflowed as far as is known, "?" where it did
+// and even the boot has no date, and else what since makes of the time of the boot
+// or on of that of the overflow.
+func lastWords(h subject, none string, since, on func(time.Time) string) string {
 	when := lastOverflow(h)
 	switch {
 	case when == nil && h.OverflowTotal != nil && *h.OverflowTotal > 0:
 		return "?"
 	case when == nil:
-		return "-"
+		return none
 	case when.now:
 		return "now"
 	case when.sinceBoot:
-		return "<" + text.Duration(max(s.now.Sub(when.at), 0))
+		return since(when.at)
 	}
-	if s.Width < roomy && !s.Wide {
-		return strings.TrimSuffix(s.ago(when.at), " ago")
-	}
-	return s.ago(when.at)
+	return on(when.at)
+}
+
+// last is how long ago the last overflow was, or "<" and the time since boot.
+func (s *screen) last(h subject) string {
+	since := func(boot time.Time) string { return "<" + text.Duration(max(s.now.Sub(boot), 0)) }
+	return lastWords(h, "-", since, func(at time.Time) string {
+		if s.Width < roomy && !s.Wide {
+			return strings.TrimSuffix(s.ago(at), " ago")
+		}
+		return s.ago(at)
+	})
 }
 
 // config is what the files say and since when, which is not what runs: that is
@@ -135,33 +150,39 @@ func (s *screen) config(h subject) string {
 }
 
 // configured is config without the time.
-func (s *screen) configured(h subject) string {
+func (s *screen) configured(h subject) string { return configuredWords(h, "-", s.number) }
+
+// configuredWords are the value that the files of the host set; none stands for a
+// namespace, which no file reaches.
+func configuredWords(h subject, none string, number func(int64) string) string {
 	facts, config, _ := loginParts(h)
 	switch {
 	case h.namespace != "":
-		return "-"
+		return none
 	case facts.Config == nil:
 		return "?"
 	case config.Value == nil:
 		return "none"
 	}
-	return s.number(*config.Value)
+	return number(*config.Value)
 }
 
-// headroom is how much of this load the limit sustains: below 1x the table fills.
+func (s *screen) headroom(h subject) string { return roomWords(h, "-", "x") }
+
+// roomWords are how much of this load the limit sustains: below 1x the table fills.
 // It was estimated for the namespace of the login only.
-func (s *screen) headroom(h subject) string {
+func roomWords(h subject, none, times string) string {
 	if h.namespace != "" || h.Headroom == nil || h.Headroom.LoadFactor == nil {
-		return "-"
+		return none
 	}
 	factor := *h.Headroom.LoadFactor
 	switch {
 	case factor >= 100:
-		return ">99x"
+		return ">99" + times
 	case factor >= 10:
-		return fmt.Sprintf("%.0fx", factor)
+		return strconv.FormatFloat(factor, 'f', 0, 64) + times
 	}
-	return fmt.Sprintf("%.1fx", factor)
+	return strconv.FormatFloat(factor, 'f', 1, 64) + times
 }
 
 // number is exact below 100,000, and where that is asked for or width is no
@@ -182,6 +203,14 @@ func (s *screen) number(n int64) string {
 		digits++
 	}
 	return strconv.FormatFloat(value, 'f', digits, 64) + unit
+}
+
+// countOf is "?" for what was not read.
+func countOf(n *int64) string {
+	if n == nil {
+		return "?"
+	}
+	return text.Count(*n)
 }
 
 // fill may show a limit of zero or less, which has no ratio but has to be seen.

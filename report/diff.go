@@ -195,7 +195,7 @@ func diffMarkdown(w io.Writer, d *audit.Diff) error {
 			}
 			words = append(words, c.Text)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", mdName1(h.Name), strings.Join(kinds, ", "), mdSentenceOf(strings.Join(words, "; ")))
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", mdHost(h.Name), strings.Join(kinds, ", "), mdSentenceOf(strings.Join(words, "; ")))
 	}
 	if more := len(d.Hosts) - len(shown); more > 0 {
 		fmt.Fprintf(&b, "\nand %s\n", plural(more, "more host"))

@@ -66,10 +66,12 @@ func (x *htmlIndex) add(h subject, now time.Time) {
 		stage = string(h.Failure.Stage)
 	}
 	kind := kindOf(h.HostResult)
-	at, _ := lastMoment(h, now)
+	var last *time.Time
 	// A host that was not audited has nothing to order by, whatever a saved run says.
-	if h.Status != audit.StatusAudited {
-		at = nil
+	if when := lastOverflow(h); when != nil && h.Status == audit.StatusAudited {
+		if last = &when.at; when.now {
+			last = &now
+		}
 	}
 	x.Name = append(x.Name, clipped(h.Name, maxHTMLCell))
 	x.Kind = append(x.Kind, slices.Index(x.Kinds, kind))
@@ -85,7 +87,7 @@ func (x *htmlIndex) add(h subject, now time.Time) {
 	x.OwnLimit = append(x.OwnLimit, facts.TimeWait.Limit)
 	x.Ratio = append(x.Ratio, finitePointer(h.Ratio))
 	x.Total = append(x.Total, h.OverflowTotal)
-	x.Last = append(x.Last, milliseconds(at))
+	x.Last = append(x.Last, milliseconds(last))
 	x.Changed = append(x.Changed, milliseconds(config.ChangedAt))
 	x.Room = append(x.Room, room(h))
 	x.Sentences = append(x.Sentences, clipped(sentence(h.HostResult), maxHTMLCell))

@@ -2,7 +2,6 @@ package report
 
 import (
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -86,8 +85,8 @@ func htmlCellsOf(h subject, now time.Time) htmlCells {
 	}
 	return htmlCells{
 		Used: used(h), Fill: countOf(h.Buckets) + " / " + countOf(h.Limit),
-		Overflows: overflowWords(h), Last: lastWords(h, now), Config: configWords(h, now),
-		Room: roomWords(h), Also: clipped(also, maxHTMLCell),
+		Overflows: overflowWords(h, text.Count, func(plain string) string { return plain }), Last: htmlLast(h, now), Config: htmlConfig(h, now),
+		Room: roomWords(h, "–", "×"), Also: clipped(also, maxHTMLCell),
 	}
 }
 
@@ -104,62 +103,9 @@ func htmlFailure(h *audit.HostResult) string {
 	return string(h.Failure.Stage) + ": " + h.Failure.Message
 }
 
-// countOf is "?" for what was not read.
-func countOf(n *int64) string {
-	if n == nil {
-		return "?"
-	}
-	return text.Count(*n)
-}
-
-// overflowWords are the sockets destroyed by the counter, and what the log of a
-// kernel without one says.
-func overflowWords(h subject) string {
-	var words []string
-	if h.OverflowTotal != nil {
-		words = append(words, text.Count(*h.OverflowTotal))
-	}
-	if h.OverflowDelta != nil && *h.OverflowDelta > 0 {
-		words = append(words, "+"+text.Count(*h.OverflowDelta))
-	}
-	// A log without a line says nothing beside a counter.
-	if _, _, log := loginParts(h); log.OverflowLines != nil && (*log.OverflowLines > 0 || h.OverflowTotal == nil) {
-		words = append(words, text.Count(*log.OverflowLines)+" lines")
-	}
-	if len(words) == 0 {
-		return "?"
-	}
-	return strings.Join(words, " ")
-}
-
-// lastMoment is when the last overflow was. sinceBoot: at an unknown time after
-// at, which is the boot.
-func lastMoment(h subject, now time.Time) (at *time.Time, sinceBoot bool) {
-	facts, _, log := parts(h.HostResult)
-	switch {
-	case h.OverflowDelta != nil && *h.OverflowDelta > 0:
-		return &now, false
-	case h.namespace == "" && log.Last != nil:
-		return log.Last, false
-	case h.OverflowTotal != nil && *h.OverflowTotal > 0:
-		return facts.Host.BootedAt, true
-	}
-	return nil, false
-}
-
-// lastWords is "–" where nothing overflowed as far as is known, and "?" where it did
-// and even the boot has no date.
-func lastWords(h subject, now time.Time) string {
-	at, sinceBoot := lastMoment(h, now)
-	switch {
-	case at == nil && sinceBoot:
-		return "?"
-	case at == nil:
-		return "–"
-	case sinceBoot:
-		return "since boot, " + agoWords(*at, now)
-	}
-	return agoWords(*at, now)
+func htmlLast(h subject, now time.Time) string {
+	ago := func(at time.Time) string { return agoWords(at, now) }
+	return lastWords(h, "–", func(boot time.Time) string { return "since boot, " + ago(boot) }, ago)
 }
 
 // agoWords is the time from at to now. A clock may be wrong, or lie.
@@ -174,34 +120,11 @@ func agoWords(at, now time.Time) string {
 	return text.Duration(d) + " ago"
 }
 
-// configWords is what the files say and since when, which is not what runs.
-func configWords(h subject, now time.Time) string {
-	facts, config, _ := loginParts(h)
-	switch {
-	case h.namespace != "":
-		return "–"
-	case facts.Config == nil:
-		return "?"
-	case config.Value == nil:
-		return "none"
-	case config.ChangedAt == nil:
-		return text.Count(*config.Value)
+// htmlConfig is what the files say and since when, which is not what runs.
+func htmlConfig(h subject, now time.Time) string {
+	words := configuredWords(h, "–", text.Count)
+	if _, config, _ := loginParts(h); config.Value != nil && config.ChangedAt != nil {
+		words += ", " + agoWords(*config.ChangedAt, now)
 	}
-	return text.Count(*config.Value) + ", " + agoWords(*config.ChangedAt, now)
-}
-
-// roomWords is how much of this load the limit sustains: below 1× the table fills.
-// It was estimated for the namespace of the login only.
-func roomWords(h subject) string {
-	if h.namespace != "" || h.Headroom == nil || h.Headroom.LoadFactor == nil {
-		return "–"
-	}
-	factor := *h.Headroom.LoadFactor
-	switch {
-	case factor >= 100:
-		return ">99×"
-	case factor >= 10:
-		return strconv.FormatFloat(factor, 'f', 0, 64) + "×"
-	}
-	return strconv.FormatFloat(factor, 'f', 1, 64) + "×"
+	return words
 }

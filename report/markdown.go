@@ -66,7 +66,7 @@ func (m *mdWriter) head(run *audit.Run) {
 	}
 	switch first := firstThing(run); {
 	case first.host != "":
-		m.line("\n**Do first:** %s: %s", mdName1(first.host), mdSentenceOf(first.words))
+		m.line("\n**Do first:** %s: %s", mdHost(first.host), mdSentenceOf(first.words))
 	case first.words != "":
 		m.line("\n**Do first:** %s", mdSentenceOf(first.words))
 	}
@@ -114,7 +114,7 @@ func (m *mdWriter) worst(hosts []audit.HostResult) {
 			fallthrough
 		case rows <= mdHosts:
 			s := subjectOf(h)
-			m.line("| %s | %s | %s | %s | %s | %s |", mdName1(h.Name), h.Verdict, mdFill(s), mdOverflows(s), m.last(s), mdWhy(h))
+			m.line("| %s | %s | %s | %s | %s | %s |", mdHost(h.Name), h.Verdict, mdFill(s), mdOverflows(s), m.last(s), mdWhy(h))
 		}
 	}
 	if rows > mdHosts {
@@ -124,13 +124,7 @@ func (m *mdWriter) worst(hosts []audit.HostResult) {
 
 // mdFill is how full the table is that the verdict comes from.
 func mdFill(h subject) string {
-	n := func(v *int64) string {
-		if v == nil {
-			return "?"
-		}
-		return text.Count(*v)
-	}
-	fill := n(h.Buckets) + " / " + n(h.Limit)
+	fill := countOf(h.Buckets) + " / " + countOf(h.Limit)
 	if decimal(h.Ratio, 0) != "" {
 		fill += " (" + used(h) + ")"
 	}
@@ -154,18 +148,8 @@ func mdOverflows(h subject) string {
 
 // last counts from the end of the run, so that a saved run keeps its words.
 func (m *mdWriter) last(h subject) string {
-	when := lastOverflow(h)
-	switch {
-	case when == nil && h.OverflowTotal != nil && *h.OverflowTotal > 0:
-		return "?"
-	case when == nil:
-		return "-"
-	case when.now:
-		return "now"
-	case when.sinceBoot:
-		return "within " + text.Duration(max(m.now.Sub(when.at), 0))
-	}
-	return text.Duration(max(m.now.Sub(when.at), 0)) + " ago"
+	ago := func(at time.Time) string { return text.Duration(max(m.now.Sub(at), 0)) }
+	return lastWords(h, "-", func(boot time.Time) string { return "within " + ago(boot) }, func(at time.Time) string { return ago(at) + " ago" })
 }
 
 // mdWhy is the finding that gave the verdict its name, or the worst there is.

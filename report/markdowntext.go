@@ -57,8 +57,8 @@ func mdCode(s string) string {
 	return b.String()
 }
 
-// mdName1 is the name of one host.
-func mdName1(name string) string { return mdCode(text.CleanMax(name, mdName)) }
+// mdHost is the name of one host.
+func mdHost(name string) string { return mdCode(text.CleanMax(name, mdName)) }
 
 // mdFolded names hosts as ranges where that is short, else the first few.
 func mdFolded(names []string) string {
@@ -70,7 +70,7 @@ func mdFolded(names []string) string {
 		if i == maxNames-1 {
 			break
 		}
-		first = append(first, mdName1(name))
+		first = append(first, mdHost(name))
 	}
 	if rest := len(names) - len(first); rest > 0 {
 		return strings.Join(first, ", ") + " and " + text.Count(int64(rest)) + " more"

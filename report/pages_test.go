@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -14,28 +15,64 @@ import (
 )
 
 // pages is where the browser's test, which is a module of its own, wants its pages.
-var pages = flag.String("pages", "", "write the pages of the browser's test to this `folder`")
+var pages = flag.String("pages", "", "write the pages of the browser's test to this `folder`, with one of 10,000 hosts")
 
-// TestPages writes each page with the CSV and JSON that its buttons have to give.
+// TestPages writes each page with the CSV and JSON that its buttons have to give,
+// and reads the files back.
 func TestPages(t *testing.T) {
-	if *pages == "" {
-		t.Skip("the browser's test gives -pages")
+	t.Parallel()
+	folder, long := cmp.Or(*pages, t.TempDir()), 1<<12
+	if *pages != "" {
+		long = 1 << 20
 	}
-	for name, run := range map[string]*audit.Run{
+	runs := map[string]*audit.Run{
 		"sample": sampleRun(), "empty": {Schema: audit.Schema, Meta: audit.Meta{ID: "empty", FinishedAt: sampleEnd, Limits: audit.DefaultLimits()}},
-		"failed": allFailed(), "site": site(), "large": fleet(10_000, 7), "hostile": hostilePage(t), "history": withHistory(),
-	} {
+		"failed": allFailed(), "site": site(), "hostile": hostilePage(t, long), "history": withHistory(),
+	}
+	if *pages != "" {
+		runs["large"] = fleet(10_000, 7)
+	}
+	for name, run := range runs {
 		for _, format := range []string{"html", "csv"} {
-			writePage(t, name+"."+format, render(t, run, format, Options{}))
+			writePage(t, folder, name+"."+format, render(t, run, format, Options{}))
 		}
-		writePage(t, name+".json", render(t, withoutHints(run), "json", Options{}))
+		writePage(t, folder, name+".json", render(t, withoutHints(run), "json", Options{}))
+		checkPage(t, folder, name)
 	}
 }
 
-func writePage(t *testing.T, name string, content []byte) {
+func writePage(t *testing.T, folder, name string, content []byte) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(*pages, name), content, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// checkPage fails when a page holds another run than the files beside it, or markup
+// that is not its own.
+func checkPage(t *testing.T, folder, name string) {
+	t.Helper()
+	content := map[string][]byte{}
+	for _, format := range []string{"html", "csv", "json"} {
+		var err error
+		if content[format], err = os.ReadFile(filepath.Join(folder, name+"."+format)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := content["html"]
+	if got := island(t, page, `id="data-csv"`); len(got) != 1 || got[0] != string(content["csv"]) {
+		t.Errorf("%s: the page has %d CSV files, or another than the one beside it", name, len(got))
+	}
+	run, err := Read(bytes.NewReader(content["json"]))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	hosts := strings.Count(strings.Join(island(t, page, `class="data-part"`), ""), "\n")
+	if hosts != len(run.Hosts) || name != "empty" && hosts == 0 {
+		t.Errorf("%s: %d hosts in the page, %d in JSON", name, hosts, len(run.Hosts))
+	}
+	if scripts, all := bytes.Count(page, []byte("<script>")), bytes.Count(page, []byte("<script")); scripts != 1 || bytes.Count(page, []byte("</script>")) != all {
+		t.Errorf("%s: %d scripts of %d elements", name, scripts, all)
 	}
 }
 
@@ -70,12 +107,12 @@ func withHistory() *audit.Run {
 }
 
 // hostilePage has everything at once that a stranger may put into a string, also
-// what the border would have replaced, and texts of a megabyte.
-func hostilePage(t *testing.T) *audit.Run {
+// what the border would have replaced, and texts of long bytes.
+func hostilePage(t *testing.T, long int) *audit.Run {
 	t.Helper()
 	const injected = `</script><script>window.injected=1;alert(1)</script><img src=x onerror="window.injected=1"><svg onload=alert(1)>'"` + "`${alert(1)}`{{.}}]]>--><!--"
 	run := hostileRun(t, sampleRun(), injected)
-	evils := append(hostileTexts(), injected, "--option", "-oProxyCommand=alert", "a'b\"c $(id) `id`", strings.Repeat("x", 1<<20), strings.Repeat("</script>", 1<<17))
+	evils := append(hostileTexts(), injected, "--option", "-oProxyCommand=alert", "a'b\"c $(id) `id`", strings.Repeat("x", long), strings.Repeat("</script>", long/8))
 	for i, evil := range evils {
 		h := &run.Hosts[i%len(run.Hosts)]
 		h.Name = evil

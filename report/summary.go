@@ -25,7 +25,11 @@ type tally struct {
 // overview is what remains in memory of a reader who stops here: how many, how bad
 // and who, whether that is all, and the one thing to begin with.
 func (s *screen) overview(run *audit.Run) {
-	s.counted(run)
+	if run.Summary.Hosts == 0 {
+		s.line("", s.paint(bold, "No hosts")+": the run had none to audit")
+	} else {
+		s.counted(run)
+	}
 	list := tallies(run.Hosts)
 	digits, words := 0, 0
 	for _, k := range list {
@@ -41,13 +45,9 @@ func (s *screen) overview(run *audit.Run) {
 	s.advise(run)
 }
 
-// counted is the line that says whether the run saw the whole fleet.
+// counted says whether the run saw the whole fleet.
 func (s *screen) counted(run *audit.Run) {
 	sum := run.Summary
-	if sum.Hosts == 0 {
-		s.line("", s.paint(bold, "No hosts")+": the run had none to audit")
-		return
-	}
 	parts := []string{text.Count(int64(sum.Audited)) + " audited"}
 	if sum.Failed > 0 {
 		parts = append(parts, s.paint(boldRed, text.Count(int64(sum.Failed))+" failed"))

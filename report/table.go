@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -40,22 +39,10 @@ func renderTable(w io.Writer, run *audit.Run, o Options) error {
 // summary is what remains in memory of a reader who stops here: how many, how bad,
 // whether that is all, and the one thing to begin with.
 func (s *screen) summary(run *audit.Run) {
-	sum := run.Summary
-	parts := []string{fmt.Sprintf("%s audited", text.Count(int64(sum.Audited)))}
-	if sum.Failed > 0 {
-		parts = append(parts, s.paint(boldRed, text.Count(int64(sum.Failed))+" failed"))
-	}
-	if sum.Skipped > 0 {
-		parts = append(parts, text.Count(int64(sum.Skipped))+" not begun")
-	}
-	s.line("", fmt.Sprintf("%s: %s (%s, %s)", s.paint(bold, plural(sum.Hosts, "host")), strings.Join(parts, ", "),
-		run.Meta.FinishedAt.Format(time.RFC3339), lasted(&run.Meta)))
-	if run.Meta.Partial {
-		s.line("", s.paint(yellow, "The run ended early: this report is partial."))
-	}
+	s.counted(run)
 	var verdicts []string
 	for _, v := range audit.Verdicts {
-		if n := sum.Verdicts[v]; n > 0 {
+		if n := run.Summary.Verdicts[v]; n > 0 {
 			_, hue := mark(v)
 			verdicts = append(verdicts, s.paint(hue, text.Count(int64(n))+" "+string(v)))
 		}

@@ -13,18 +13,18 @@ import (
 // or number that JSON has no form for, which a host may provoke with a clock in
 // the year 12000, is absent instead of an error for the whole run.
 func tidy[T any](v T) T {
-	return walk(reflect.ValueOf(v), nil).Interface().(T)
+	return tidyValue(reflect.ValueOf(v), nil).Interface().(T)
 }
 
 // tidyText is tidy with every string, also the keys of maps, put through clean.
 func tidyText[T any](v T, clean func(string) string) T {
-	return walk(reflect.ValueOf(v), clean).Interface().(T)
+	return tidyValue(reflect.ValueOf(v), clean).Interface().(T)
 }
 
-// walk copies by reflection instead of field by field: a field that is added to the
+// tidyValue copies by reflection instead of field by field: a field that is added to the
 // vocabulary must not be able to miss being cleaned. It knows the kinds that the
 // vocabulary uses; other kinds are copied as they are. Without clean text stays.
-func walk(v reflect.Value, clean func(string) string) reflect.Value {
+func tidyValue(v reflect.Value, clean func(string) string) reflect.Value {
 	switch v.Kind() {
 	case reflect.String:
 		if clean == nil {
@@ -38,19 +38,19 @@ func walk(v reflect.Value, clean func(string) string) reflect.Value {
 			return reflect.Zero(v.Type())
 		}
 	case reflect.Pointer:
-		return walkPointer(v, clean)
+		return tidyPointer(v, clean)
 	case reflect.Struct:
-		return walkStruct(v, clean)
+		return tidyStruct(v, clean)
 	case reflect.Slice:
-		return walkSlice(v, clean)
+		return tidySlice(v, clean)
 	case reflect.Map:
-		return walkMap(v, clean)
+		return tidyMap(v, clean)
 	}
 	return v
 }
 
-// walkPointer drops pointers to what has no JSON form: absent, not zero.
-func walkPointer(v reflect.Value, clean func(string) string) reflect.Value {
+// tidyPointer drops pointers to what has no JSON form: absent, not zero.
+func tidyPointer(v reflect.Value, clean func(string) string) reflect.Value {
 	if v.IsNil() {
 		return v
 	}
@@ -65,7 +65,7 @@ func walkPointer(v reflect.Value, clean func(string) string) reflect.Value {
 		}
 	}
 	out := reflect.New(v.Type().Elem())
-	out.Elem().Set(walk(v.Elem(), clean))
+	out.Elem().Set(tidyValue(v.Elem(), clean))
 	return out
 }
 
@@ -76,9 +76,9 @@ func hasRFC3339(t time.Time) bool {
 	return t.Year() >= 0 && t.Year() < 10000 && offset > -24*3600 && offset < 24*3600
 }
 
-// walkStruct gives a field that is no pointer the zero value where its own has no
+// tidyStruct gives a field that is no pointer the zero value where its own has no
 // JSON form, and completes the lists and maps that are always there.
-func walkStruct(v reflect.Value, clean func(string) string) reflect.Value {
+func tidyStruct(v reflect.Value, clean func(string) string) reflect.Value {
 	if v.Type() == reflect.TypeFor[time.Time]() {
 		if !hasRFC3339(v.Interface().(time.Time)) {
 			return reflect.ValueOf(time.Time{})
@@ -87,7 +87,7 @@ func walkStruct(v reflect.Value, clean func(string) string) reflect.Value {
 	}
 	out := reflect.New(v.Type()).Elem()
 	for i := range v.NumField() {
-		field := walk(v.Field(i), clean)
+		field := tidyValue(v.Field(i), clean)
 		if isList(field) && !optional(v.Type().Field(i)) {
 			field = notNil(field)
 		}
@@ -118,20 +118,20 @@ func notNil(v reflect.Value) reflect.Value {
 	return v
 }
 
-func walkSlice(v reflect.Value, clean func(string) string) reflect.Value {
+func tidySlice(v reflect.Value, clean func(string) string) reflect.Value {
 	if v.IsNil() || clean == nil && isPlain(v.Type().Elem()) {
 		return v
 	}
 	out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 	for i := range v.Len() {
-		out.Index(i).Set(walk(v.Index(i), clean))
+		out.Index(i).Set(tidyValue(v.Index(i), clean))
 	}
 	return out
 }
 
-// walkMap visits keys in their order: when two become the same by cleaning, the
+// tidyMap visits keys in their order: when two become the same by cleaning, the
 // first keeps its value in every run.
-func walkMap(v reflect.Value, clean func(string) string) reflect.Value {
+func tidyMap(v reflect.Value, clean func(string) string) reflect.Value {
 	if v.IsNil() || clean == nil && isPlain(v.Type().Elem()) {
 		return v
 	}
@@ -139,9 +139,9 @@ func walkMap(v reflect.Value, clean func(string) string) reflect.Value {
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	for _, key := range keys {
-		cleaned := walk(key, clean)
+		cleaned := tidyValue(key, clean)
 		if !out.MapIndex(cleaned).IsValid() {
-			out.SetMapIndex(cleaned, walk(v.MapIndex(key), clean))
+			out.SetMapIndex(cleaned, tidyValue(v.MapIndex(key), clean))
 		}
 	}
 	return out

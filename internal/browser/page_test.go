@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -422,17 +423,19 @@ func TestPage_prints(t *testing.T) {
 
 // TestPictures makes what the documentation shows.
 func TestPictures(t *testing.T) {
-	if *pictures == "" {
-		t.Skip("make pictures gives -pictures")
-	}
+	folder := cmp.Or(*pictures, t.TempDir())
 	p := open(t, device{width: 1280, height: 960}, "site", "").ready()
-	p.save(filepath.Join(*pictures, "page.png"), false)
+	p.save(filepath.Join(folder, "page.png"), false)
 	p.do(`document.querySelectorAll("#table .name").forEach((n) => { if (n.textContent.startsWith("legacy")) window.wanted ??= n; }); window.wanted.click()`)
 	p.until(openDrawer)
-	p.save(filepath.Join(*pictures, "page-host.png"), false)
+	p.save(filepath.Join(folder, "page-host.png"), false)
 	p = open(t, device{width: 390, height: 844, mobile: true, dark: true}, "site", "").ready()
-	p.save(filepath.Join(*pictures, "page-phone.png"), false)
+	p.save(filepath.Join(folder, "page-phone.png"), false)
 	for _, name := range []string{"page.png", "page-host.png", "page-phone.png"} {
-		p.must(shrink(filepath.Join(*pictures, name)))
+		path := filepath.Join(folder, name)
+		p.must(shrink(path))
+		if info, err := os.Stat(path); err != nil || info.Size() < 10_000 || info.Size() > 300_000 {
+			t.Errorf("%s: %v, %v; want a picture that a page of documentation can carry", name, info, err)
+		}
 	}
 }

@@ -110,7 +110,7 @@ func FuzzAliases(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if strings.Contains(strings.ToLower(string(data)), "include") {
-			t.Skip("reads files")
+			return // it would read files
 		}
 		hosts, _, err := (&reader{}).aliases(input{data: data, file: "config"})
 		if err != nil {

@@ -178,7 +178,7 @@ func FuzzPattern(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern string) {
 		if strings.Contains(pattern, "@") || strings.Contains(pattern, "[") && len(pattern) > 30 {
-			t.Skip("no files here, and no long ranges")
+			return // it would read files, or write out a long range
 		}
 		kept, _, err := choose(hosts, Request{Limit: []string{pattern}})
 		if err != nil {

@@ -218,11 +218,18 @@ func said(out *remote.Output) string {
 func firstWords(raw []byte) string {
 	const enough = 4 * maxSaid // blanks fold away below
 	line := strings.Join(strings.Fields(string(raw[:min(len(raw), enough)])), " ")
+	if line != "" && len(raw) > enough {
+		line += "…"
+	}
 	return text.CleanMax(line, maxSaid)
 }
 
 // lastLine is where programs say why they stopped.
 func lastLine(raw []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
-	return text.CleanMax(strings.TrimSpace(lines[len(lines)-1]), maxSaid)
+	line := strings.TrimSpace(lines[len(lines)-1])
+	if line != "" && len(raw) >= maxStderr {
+		line += "…"
+	}
+	return text.CleanMax(line, maxSaid)
 }

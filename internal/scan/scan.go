@@ -75,7 +75,10 @@ type Auditor struct {
 	// Remote runs the command on a host over SSH: the Run of a remote.Dialer.
 	Remote func(context.Context, remote.Target, remote.Command) (*remote.Output, error)
 	// Here runs it on this machine; nil is remote.Local.
-	Here    func(context.Context, remote.Command) (*remote.Output, error)
+	Here func(context.Context, remote.Command) (*remote.Output, error)
+	// Way are the names and addresses that the operator has for a host and for
+	// those on the way to it; nil knows none beyond those of the job.
+	Way     func(context.Context, remote.Target) []string
 	Options probe.Options
 	Sudo    bool // the script runs as root by sudo, where that needs no password
 	SudoAsk bool // and with the password of Remote's options, where it needs one
@@ -97,13 +100,13 @@ func (a *Auditor) Host(ctx context.Context, job Job, slot func(context.Context) 
 	result := job.Blank()
 	visit := a.visit(ctx, job, slot)
 	result.Timing = visit.timing
+	if !a.Options.Peers {
+		a.withoutPeers(ctx, job, visit)
+	}
 	if visit.failure != nil {
 		result.Status, result.Failure = audit.StatusFailed, visit.failure
 		result.History = diagnose.Absent(a.past(result.Name), a.now())
 		return result
-	}
-	if !a.Options.Peers {
-		withoutPeers(visit.answer.Facts)
 	}
 	a.judge(&result, visit.answer, a.now())
 	return result
