@@ -91,7 +91,7 @@ func TestIdentity_uptime(t *testing.T) {
 func TestNamespaces_refusedBesideContainers(t *testing.T) {
 	t.Parallel()
 	const refused = "namespaces\nown 5\nby ns\nprocesses 9\nrefused 2\nfound 0\n"
-	hasGap(t, parsedAs(t, "ostype Linux\nuptime 5.00\ndockerenv yes\n", refused), "namespaces", "of 2 processes could not be told")
+	hasGap(t, parsedAs(t, "ostype Linux\nuptime 5.00\ndockerenv yes\n", refused), "namespaces", "of some processes (2) could not be told")
 	for _, g := range parsed(t, refused).Gaps {
 		if g.Section == "namespaces" {
 			t.Errorf("nothing shows a container, and there is a gap: %s", g.Reason)

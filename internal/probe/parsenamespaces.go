@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -106,7 +107,8 @@ func (p *parser) laterTotal(ns *audit.Namespace, later *int64) *int64 {
 // hiddenNamespaces are gaps only when something shows that there is more than
 // was read: an unprivileged login on a plain server misses nothing.
 func (p *parser) hiddenNamespaces(b *block) {
-	const remedy = "run as root or with --sudo"
+	// Root in a container, or under a security module, may not look into processes.
+	remedy := cmp.Or(p.asRoot(), "log in as a root who may trace all processes (CAP_SYS_PTRACE)")
 	read := int64(len(p.facts.Namespaces) - 1)
 	if found := b.count("found"); found != nil && *found > read {
 		p.gap("namespaces", fmt.Sprintf("%d of %d other network namespaces were not read", *found-read, *found), "")
@@ -115,7 +117,7 @@ func (p *parser) hiddenNamespaces(b *block) {
 		p.gap("namespaces", "containers run here whose network namespaces could not be told: "+listed(containers(unseen)), remedy)
 	}
 	if n := b.count("refused"); n != nil && *n > 0 && p.hasContainers() && len(b.all("unseen")) == 0 {
-		p.gap("namespaces", fmt.Sprintf("the network namespaces of %d processes could not be told, and containers run here", *n), remedy)
+		p.gap("namespaces", fmt.Sprintf("the network namespaces of some processes (%d) could not be told, and containers run here", *n), remedy)
 	}
 	if named := b.count("named"); named != nil {
 		p.gap("namespaces", fmt.Sprintf("of %d named network namespaces some have no process and were not read", *named), remedy)

@@ -17,9 +17,9 @@ LC_ALL=C
 PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin:/usr/bin:/bin
 export LC_ALL PATH
 
-# What the shell itself prints waits in $out: each write would be a packet of its
-# own, and two hundred small packets cost the client more than the login. It is
-# sent before what may take long, and has to be before a command prints by itself.
+# What the shell itself prints waits in $out: each write is a packet, and hundreds
+# cost the client more than the login. It is sent before what may take long, and
+# has to be before a command prints by itself.
 say() { out=$out$*$nl; }
 raw() {
 	if [ ${#1} -le 1000 ]; then out="$out|$1$nl"; return; fi
@@ -114,8 +114,8 @@ requested() {
 
 # --- limits on ourselves ----------------------------------------------------
 
-# watchdog ends us and our children when the time is up: the end of an SSH
-# session does not. It holds none of our streams and outlives us by 5 s at most.
+# watchdog ends us and our children in time: the end of an SSH session does not.
+# It holds none of our streams and outlives us by 5 s at most.
 watchdog() {
 	exec </dev/null >/dev/null 2>&1
 	trap 'kill "$nap"; exit 0' TERM
@@ -134,8 +134,8 @@ watchdog() {
 	kill -9 $$
 }
 
-# reap kills the descendants of $$, but $me. Process numbers are in no order, so
-# it goes round until no new one is found.
+# reap kills the descendants of $$, but $me. Their numbers are in no order, so it
+# goes round until there is no new one.
 reap() {
 	family=" $$ "
 	grown=1
@@ -160,8 +160,8 @@ reap() {
 	kill -9 ${family#" $$ "}
 }
 
-# From here on no byte can be written to any file, whatever a tool does; pipes
-# are no files. ksh93 passes command output through a temporary file of its own.
+# From here on no byte can be written to a file, whatever a tool does; pipes are
+# none. ksh93 passes command output through a temporary file of its own.
 bound() {
 	case ${KSH_VERSION-} in Version*) ;; *) ulimit -f 0 ;; esac
 	ulimit -c 0
@@ -228,7 +228,7 @@ names() {
 # kernel_age: quadratic=1 before 2.6.37, whose /proc/net/tcp costs the square of
 # its rows; silent=1 from 2.6.38 on, which count overflows and never log them;
 # sorted=1 from 6.15 on, which keep the connections to one destination side by
-# side, in the order of their local ports.
+# side.
 kernel_age() {
 	quadratic=0 silent=1 sorted=0
 	case $kernel in
@@ -519,7 +519,7 @@ sort_namespaces() {
 }
 
 # refusals: $refused gets the processes that live and were not told apart; both
-# lists are in the same order. Zombies have no namespace.
+# lists have one order. Zombies, and those about to be, have none.
 refusals() {
 	refused=
 	# shellcheck disable=SC2086
@@ -531,7 +531,13 @@ refusals() {
 		path=${path%%/*}
 		line=
 		{ read -r line <"/proc/$path/stat"; } || continue
-		case ${line##*") "} in [ZX]*) ;; *) refused="$refused $path" ;; esac
+		line=${line##*") "}
+		case $line in [ZX]*) continue ;; esac
+		# PF_EXITING: proc_pid_stat(5), flags.
+		line=${line#* * * * * * }
+		line=${line%% *}
+		case $line in '' | *[!0-9]*) line=0 ;; esac
+		[ $((line & 4)) -ne 0 ] || refused="$refused $path"
 	done
 }
 
@@ -642,7 +648,7 @@ namespaces() {
 	done
 }
 
-# unseen names containers among the processes that could not be told.
+# unseen names containers among the refused processes.
 unseen() {
 	seen=$nl shown=0
 	for pid in $refused; do
@@ -752,8 +758,8 @@ states_netstat() {
 		}'
 }
 
-# What is left out of the listing of ss is sampled from /proc/net/tcp, whose
-# reader may stop: rows come in the order of a hash, so the first ones will do.
+# What ss leaves out is sampled from /proc/net/tcp, whose reader may stop: rows
+# come in the order of a hash, so the first ones will do.
 # shellcheck disable=SC2016
 tally_program='
 function ipv4(a) {
@@ -1131,7 +1137,7 @@ function apart(day, sec, day2, sec2,   n) {
 	return n < 0 ? 0 : n
 }
 # classify reads r, what stands between stamp and message: FORM, HOST, and TIMES
-# of "message repeated". Siblings have words of their own before the message.
+# of "message repeated". Siblings have own words before the message.
 function classify(r, sibling,   w) {
 	FORM = "other"; HOST = "-"; TIMES = 0
 	if (index(r, "[")) gsub(/\[ *[0-9]+\.[0-9]+\]:? */, "", r)
@@ -1293,7 +1299,7 @@ function previous() {
 }
 # between is whether the window may be that of other messages, which came more
 # than a minute after ours. Which lines of a kernel are rate-limited cannot be
-# known; the line right before is taken for one.
+# known; the line before is taken for one.
 function between(host) {
 	if (BY == "?" || BY == host && apart(sinceday[host], since[host], BYDAY, BYSEC) > 60) return 1
 	return (host in rivalday) && apart(sinceday[host], since[host], rivalday[host], rivalsec[host]) > 60
@@ -1705,7 +1711,7 @@ give_up() {
 }
 
 # seek moves the common file offset behind what the budget leaves out: a pipe
-# from tail would cost more than the search itself.
+# from tail would cost more than the search.
 seek() {
 	if [ "$skip" -gt 0 ]; then dd bs=65536 skip="$skip" count=0; fi
 }
@@ -1763,8 +1769,8 @@ search_long() {
 	if [ "$blind" = 0 ]; then say "gap long-lines budget"; fi
 }
 
-# search_newest: too many records to look at each. The end of the file with about
-# the newest 8000 is taken apart; $value is their number and the first one.
+# search_newest: too many records to look at each. About the newest 8000 are taken
+# apart; $value is their number and the first one.
 search_newest() {
 	count=${value%%"$nl"*}
 	earliest=${value#*"$nl"}
