@@ -122,7 +122,7 @@ func Compare(older, newer Side) *Diff {
 		switch {
 		case before == nil:
 			d.OnlyNew = append(d.OnlyNew, name)
-		case !before.cutOff() && !now.cutOff():
+		case !before.CutOff() && !now.CutOff():
 			d.Compared++
 		}
 		d.add(compare(before, now, d.SameSelection, older.Meta.StartedAt))
@@ -147,7 +147,7 @@ func (d *Diff) addGone(was, is map[string]*Sketch, renamed map[string]string) {
 			continue
 		}
 		d.OnlyOld = append(d.OnlyOld, name)
-		if d.SameSelection && !before.cutOff() {
+		if d.SameSelection && !before.CutOff() {
 			d.add(&HostDiff{Name: name, Old: before.state(), Changes: []Change{{
 				Kind: ChangeGone, Text: "no longer in the selection, was " + before.word(), From: before.word(),
 			}}})
@@ -183,7 +183,7 @@ func (d *Diff) note(older, newer Side) {
 	}{{"older", older}, {"newer", newer}} {
 		n := 0
 		for i := range s.side.Hosts {
-			if s.side.Hosts[i].cutOff() {
+			if s.side.Hosts[i].CutOff() {
 				n++
 			}
 		}

@@ -9,7 +9,7 @@ import (
 // compare says what changed for one host. before is nil for one that the older
 // run does not have. oldRun is when that run began.
 func compare(before, now *Sketch, sameSelection bool, oldRun time.Time) *HostDiff {
-	if now.cutOff() || before != nil && before.cutOff() {
+	if now.CutOff() || before != nil && before.CutOff() {
 		return nil
 	}
 	if before == nil {

@@ -56,10 +56,11 @@ func SketchOf(h *HostResult) Sketch {
 // says nothing about the host.
 func (h *HostResult) CutOff() bool {
 	s := SketchOf(h)
-	return s.cutOff()
+	return s.CutOff()
 }
 
-func (s *Sketch) cutOff() bool {
+// CutOff is that of the host.
+func (s *Sketch) CutOff() bool {
 	return s.Status == StatusSkipped || s.Stage == StageDeadline || s.Stage == StageInterrupted
 }
 

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"modernc.org/sqlite" // also the driver of database/sql, named sqlite
@@ -152,31 +153,80 @@ func create(ctx context.Context, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), dirMode); err != nil {
 		return err
 	}
-	// CreateTemp gives 0600; SQLite would give what umask leaves.
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-")
+	tidy(path)
+	content, err := initial(ctx)
 	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	if err := errors.Join(file.Close(), initial(ctx, file.Name())); err != nil {
 		return fmt.Errorf("make history %s: %w", path, err)
 	}
-	// A link fails where another process was faster, and a rename would replace
-	// what that has stored. Some file systems have no links.
+	return place(path, content)
+}
+
+// place writes a file under another name first. A link fails where another process
+// was faster, and a rename would replace what that has stored.
+func place(path string, content []byte) error {
+	// CreateTemp gives 0600; SQLite would give what umask leaves.
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+unborn)
+	if err != nil {
+		return fmt.Errorf("make history %s: %w", path, bare(err))
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(content)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return fmt.Errorf("make history %s: %w", path, bare(err))
+	}
 	err = os.Link(file.Name(), path)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	return os.Rename(file.Name(), path)
+	return os.Rename(file.Name(), path) // some file systems have no links
 }
 
-// initial makes the tables.
-func initial(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", dsn(path, "rw", false))
-	if err != nil {
-		return err
+// bare leaves out a name that the reader never gave.
+func bare(err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err
 	}
-	return errors.Join(migrate(ctx, db, migrations(), true), db.Close())
+	return err
+}
+
+// unborn ends the name of a history that is not whole yet.
+const unborn = ".new-"
+
+// tidy removes what was left by processes that were killed while they made the
+// history, which takes milliseconds.
+func tidy(path string) {
+	entries, _ := os.ReadDir(filepath.Dir(path)) // or they stay
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err == nil && info.Mode().IsRegular() && strings.HasPrefix(entry.Name(), filepath.Base(path)+unborn) && time.Since(info.ModTime()) > time.Minute {
+			_ = os.Remove(filepath.Join(filepath.Dir(path), entry.Name()))
+		}
+	}
+}
+
+// initial is the content of a history without runs. It is made in memory: in a
+// file it would have a journal, which a kill would leave.
+func initial(ctx context.Context) (content []byte, err error) {
+	db, err := sql.Open("sqlite", "file::memory:?_txlock=immediate")
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1) // each has a memory of its own
+	if err := migrate(ctx, db, migrations(), true); err != nil {
+		return nil, err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	err = conn.Raw(func(c any) error {
+		content, err = c.(interface{ Serialize() ([]byte, error) }).Serialize()
+		return err
+	})
+	return content, err
 }
 
 // writable reports whether the file may be written to. Its directory may still

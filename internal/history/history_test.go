@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -395,5 +396,31 @@ func TestMigrate(t *testing.T) {
 	}
 	if got := loaded(t, db, Latest, ""); len(got.Hosts) != 2 {
 		t.Errorf("%d hosts", len(got.Hosts))
+	}
+}
+
+func TestOpen_makesAFileThatCanShrink(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "history.db")
+	stale, young := path+unborn+"1", path+unborn+"2"
+	for _, left := range []string{stale, stale + "-journal", young} {
+		if err := os.WriteFile(left, []byte("half of it"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := time.Now().Add(-time.Hour)
+	if err := errors.Join(os.Chtimes(stale, long, long), os.Chtimes(stale+"-journal", long, long)); err != nil {
+		t.Fatal(err)
+	}
+	db := opened(t, path)
+	for pragma, want := range map[string]int{"auto_vacuum": 2, "application_id": applicationID, "user_version": len(migrations())} {
+		var got int
+		if err := db.sql.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %d (%v), want %d", pragma, got, err, want)
+		}
+	}
+	left, err := filepath.Glob(path + "*")
+	if want := []string{path, young}; err != nil || !slices.Equal(left, want) {
+		t.Errorf("beside the history there is %q, want %q: %v", left, want, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,6 +169,45 @@ func (db *DB) Side(ctx context.Context, e *Entry) (audit.Side, error) {
 		side.Hosts = append(side.Hosts, s)
 	}
 	return side, db.explain("read", rows.Err())
+}
+
+// lookBack is how many runs Baseline reads before e.
+const lookBack = 10
+
+// Baseline is the side of a run, in which hosts that it was cut off from stand as
+// in the newest earlier run of its selection that has a result for them. One
+// without any is left out: nothing is known of it.
+func (db *DB) Baseline(ctx context.Context, e *Entry) (audit.Side, error) {
+	side, err := db.Side(ctx, e)
+	if err != nil {
+		return side, err
+	}
+	unknown := map[string]bool{}
+	side.Hosts = slices.DeleteFunc(side.Hosts, func(s audit.Sketch) bool {
+		if s.CutOff() {
+			unknown[s.Name] = true
+		}
+		return s.CutOff()
+	})
+	for range lookBack {
+		if len(unknown) == 0 {
+			break
+		}
+		if e, err = db.Before(ctx, e.Meta.Selection, e.Seq); err != nil || e == nil {
+			return side, err
+		}
+		earlier, err := db.Side(ctx, e)
+		if err != nil {
+			return side, err
+		}
+		for _, s := range earlier.Hosts {
+			if unknown[s.Name] && !s.CutOff() {
+				side.Hosts = append(side.Hosts, s)
+				delete(unknown, s.Name)
+			}
+		}
+	}
+	return side, nil
 }
 
 // traits reads those that a run refers to.
