@@ -198,6 +198,7 @@ func TestRedact_text(t *testing.T) {
 		"toward 10.0.0.10:22: all":                                         "toward " + addr("10.0.0.10") + ":22: all",
 		"from 192.0.2.0/24 to [2001:db8::7]:443":                           "from " + addr("192.0.2.0") + "/24 to [" + addr("2001:db8::7") + "]:443",
 		"2001:db8::5 is a host, ::1 and 127.0.0.1 are local":               host("2001:db8::5") + " is a host, ::1 and 127.0.0.1 are local",
+		"from ::0. to 2001:db8::.":                                         "from ::. to " + addr("2001:db8::") + ".",
 		"changed at 2026-11-03T02:23:00+08:00, at 02:23:59":                "changed at 2026-11-03T02:23:00+08:00, at 02:23:59",
 		"/etc/sysctl.d/90-acme.conf:4 sets it":                             "/etc/sysctl.d/90-" + path("90-acme.conf") + ".conf:4 sets it",
 		"/etc/sysctl.d/60-tcp.conf over /etc/sysctl.d/99-sysctl.conf":      "/etc/sysctl.d/60-" + path("60-tcp.conf") + ".conf over /etc/sysctl.d/99-sysctl.conf",
@@ -267,6 +268,7 @@ func FuzzRedactText(fuzz *testing.F) {
 		fuzz.Add(mark, "zebra")
 	}
 	fuzz.Add("the log of web1: 12 lines", "web1")
+	fuzz.Add("::0.", "0")
 	fuzz.Fuzz(func(t *testing.T, s, name string) {
 		s, name = cleanSaved(s), cleanSaved(name)
 		r := NewRedactor(fixedKey())

@@ -165,11 +165,11 @@ func (r *Redactor) allOwn(word string) bool {
 // colons is a time of the day, an address with or without its zone, or something
 // like it, which is hidden.
 func (r *Redactor) colons(s string) string {
-	core := strings.TrimRight(s, ":.")
-	tail := s[len(core):]
-	if strings.HasSuffix(s, "::") { // as in 2001:db8::
-		core, tail = s, ""
+	core := strings.TrimRight(s, ".")
+	if !strings.HasSuffix(core, "::") { // as in 2001:db8::
+		core = strings.TrimRight(s, ":.")
 	}
+	tail := s[len(core):]
 	if clockTime.MatchString(core) {
 		return s
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"twaudit/internal/scan"
 	"twaudit/internal/text"
 )
 
@@ -27,6 +28,8 @@ type App struct {
 	Now    func() time.Time
 	Home   string // what ~ means in ssh_config
 	User   string // the login name where ssh_config names none
+	// Whoami finds out Home and User; nil: they are what they are.
+	Whoami func() (home, user string)
 	// Environ lists all variables as NAME=VALUE, to find those that are misspelt;
 	// nil: there are none.
 	Environ func() []string
@@ -42,9 +45,12 @@ type App struct {
 	settings *settings     // the configuration file; nil before it was read
 	end      ending        // filled in by the command, read by Main
 	progress time.Duration // distance of plain progress lines; 0 is plainEvery
+	silence  time.Duration // how long pipes are waited for without a word; 0 is pipeSilence
+	patience time.Duration // how long a question waits for its answer; 0 is questionTime
 
 	mu       sync.Mutex // guards what follows, and writes to Stderr
 	bar      *bar       // shares stderr with our messages; nil when none is drawn
+	asks     bool       // the command is about to ask hosts, or does
 	cleanup  func()     // what an abrupt end has to remove
 	scratch  string     // a directory that it has to remove, too; empty: none
 	asking   bool       // a question is on the screen
@@ -55,14 +61,15 @@ type App struct {
 }
 
 // processApp is the App of this process. Home and user come from the user
-// database, as for ssh, and from the environment only where that has no entry.
+// database, as for ssh, and from the environment only where that has no entry. It
+// takes no time: a signal that comes before Main watches for it ends the process
+// without a word.
 func processApp() *App {
-	app := &App{
+	return &App{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Env: os.Getenv, Environ: os.Environ, Now: time.Now, Exit: os.Exit, Terminal: openTTY,
+		Whoami: func() (home, user string) { return whoami(os.Getenv) },
 	}
-	app.Home, app.User = whoami(os.Getenv)
-	return app
 }
 
 // Main runs one command line, without the program's name, and returns the exit
@@ -71,11 +78,17 @@ func (a *App) Main(args []string) int {
 	a.defaults()
 	ctx, stop := a.watchSignals(context.Background())
 	defer stop()
+	if a.Whoami != nil { // after the signals: a directory service may be slow
+		a.Home, a.User = a.Whoami()
+	}
 	root := a.root()
 	root.SetArgs(countedBack(args))
 	if err := unknownCommand(root, root.ExecuteContext(ctx)); err != nil {
-		a.end.err = err
-		a.complain(err)
+		a.end.interrupted = errors.Is(context.Cause(ctx), scan.ErrInterrupted) && !a.scanning()
+		if !a.end.interrupted { // what the signal has said already, and done
+			a.end.err = err
+			a.complain(err)
+		}
 	}
 	status := a.end.status()
 	a.sayStatus(status)
@@ -115,6 +128,7 @@ func (a *App) root() *cobra.Command {
 			if err := a.bindSettings(cmd); err != nil {
 				return err
 			}
+			yield(cmd.Flags())
 			a.end.began = true
 			return nil
 		},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	yaml "go.yaml.in/yaml/v3"
 )
 
 // maxSettings bounds a configuration file, which people write by hand.
@@ -22,28 +20,6 @@ const maxSettings = 1 << 20
 
 // noSettings is the name of no configuration file, as in ssh -F none.
 const noSettings = "none"
-
-// settings is a configuration file whose shape is right. Its keys are the names of
-// flags; whether a value suits its flag is found out when it is used. The zero
-// value has no keys.
-type settings struct {
-	path     string // empty: there is none
-	top      section
-	profiles map[string]section
-	alarms   map[string]*yaml.Node
-}
-
-// section holds values by the name of their flag.
-type section map[string]setting
-
-// setting is one value, or those of a repeatable flag.
-type setting struct {
-	values []string
-	line   int
-}
-
-// origin marks a flag with where its value came from, for config show.
-const origin = "twaudit-origin"
 
 // declareConfig adds the flags that every command understands.
 func declareConfig(set *pflag.FlagSet) {
@@ -57,26 +33,11 @@ func (a *App) settingsPath(named string) (string, bool) {
 	if named != "" {
 		return named, true
 	}
-	base := a.Env("XDG_CONFIG_HOME")
-	if !filepath.IsAbs(base) {
-		home := a.home()
-		if home == "" {
-			return noSettings, false
-		}
-		base = filepath.Join(home, ".config")
+	dir := a.ownDir("XDG_CONFIG_HOME", ".config")
+	if dir == "" {
+		return noSettings, false
 	}
-	return filepath.Join(base, "twaudit", "config.yaml"), false
-}
-
-// home is the user's, as the environment or else the user database has it; empty
-// where both have none.
-func (a *App) home() string {
-	for _, dir := range []string{a.Env("HOME"), a.Home} {
-		if filepath.IsAbs(dir) {
-			return dir
-		}
-	}
-	return ""
+	return filepath.Join(dir, "config.yaml"), false
 }
 
 // readSettings reads the configuration file. A file that nobody named may be
@@ -130,121 +91,6 @@ func trusted(file *os.File) error {
 		return &usageError{fmt.Errorf("%s belongs to another user (uid %d)", file.Name(), owner), "it names commands to run; make it your own with chown, or name another with --config"}
 	}
 	return nil
-}
-
-// parseSettings takes a file apart. All that is wrong is said at once, a line each.
-func parseSettings(path string, data []byte, home string) (*settings, error) {
-	s := &settings{path: path, top: section{}, profiles: map[string]section{}, alarms: map[string]*yaml.Node{}}
-	var document, another yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	if err := decoder.Decode(&another); err == nil {
-		return nil, fmt.Errorf("%s:%d: a second document begins here: one file has one", path, another.Line)
-	} else if !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	if len(document.Content) == 0 {
-		return s, nil
-	}
-	p := settingsParser{path: path, home: home}
-	for _, e := range p.entries(document.Content[0], "the file") {
-		switch e.key {
-		case "profiles":
-			for _, profile := range p.entries(e.value, "profiles") {
-				s.profiles[profile.key] = p.section(profile.value, "profile "+profile.key)
-			}
-		case "alarms":
-			for _, alarm := range p.entries(e.value, "alarms") {
-				s.alarms[alarm.key] = alarm.value
-			}
-		default:
-			p.add(s.top, e)
-		}
-	}
-	return s, errors.Join(p.errs...)
-}
-
-// settingsParser collects what is wrong with a file.
-type settingsParser struct {
-	path, home string
-	errs       []error
-}
-
-// entry is a key of a mapping, with its value.
-type entry struct {
-	key   string
-	line  int
-	value *yaml.Node
-}
-
-func (p *settingsParser) fail(line int, format string, args ...any) {
-	p.errs = append(p.errs, fmt.Errorf("%s:%d: %s", p.path, line, fmt.Sprintf(format, args...)))
-}
-
-// entries are those of a mapping, which what names. An empty value has none.
-func (p *settingsParser) entries(node *yaml.Node, what string) []entry {
-	if node.Kind == yaml.ScalarNode && node.Tag == "!!null" {
-		return nil
-	}
-	if node.Kind != yaml.MappingNode {
-		p.fail(node.Line, "%s has to be a list of KEY: VALUE lines", what)
-		return nil
-	}
-	var list []entry
-	seen := map[string]int{}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key := node.Content[i]
-		if key.Kind != yaml.ScalarNode || key.Value == "" || key.Tag == "!!merge" {
-			p.fail(key.Line, "a key of %s is no plain word", what)
-			continue
-		}
-		if first, twice := seen[key.Value]; twice {
-			p.fail(key.Line, "%s stands in line %d already", key.Value, first)
-			continue
-		}
-		seen[key.Value] = key.Line
-		list = append(list, entry{key.Value, key.Line, node.Content[i+1]})
-	}
-	return list
-}
-
-func (p *settingsParser) section(node *yaml.Node, what string) section {
-	into := section{}
-	for _, e := range p.entries(node, what) {
-		p.add(into, e)
-	}
-	return into
-}
-
-// add takes a value, or a list of values.
-func (p *settingsParser) add(into section, e entry) {
-	nodes := []*yaml.Node{e.value}
-	if e.value.Kind == yaml.SequenceNode {
-		nodes = e.value.Content
-	}
-	found := setting{line: e.line, values: []string{}}
-	for _, node := range nodes {
-		switch {
-		case node.Kind != yaml.ScalarNode:
-			p.fail(node.Line, "%s has to be a plain value or a list of them", e.key)
-			return
-		case node.Tag == "!!null":
-			p.fail(node.Line, "%s has no value: write one, or take the line out", e.key)
-			return
-		}
-		found.values = append(found.values, p.expand(node.Value))
-	}
-	into[e.key] = found
-}
-
-// expand does what a shell does with ~ on the command line.
-func (p *settingsParser) expand(value string) string {
-	if rest, ok := strings.CutPrefix(value, "~/"); ok && p.home != "" {
-		return filepath.Join(p.home, rest)
-	}
-	return value
 }
 
 // bindSettings sets the flags that neither the command line nor a variable set.
@@ -336,7 +182,7 @@ func (s *settings) sections() []section {
 // nothing.
 func (s *settings) apply(flags *pflag.FlagSet, profile string) error {
 	var errs []error
-	for _, part := range []section{s.profiles[profile], s.top} {
+	for i, part := range []section{s.profiles[profile], s.top} {
 		for _, name := range sortedKeys(part) {
 			flag := flags.Lookup(name)
 			if flag == nil || flag.Changed || flag.Annotations[noVariable] != nil {
@@ -347,7 +193,7 @@ func (s *settings) apply(flags *pflag.FlagSet, profile string) error {
 				errs = append(errs, fmt.Errorf("%s: %s: %w", place, name, err))
 				continue
 			}
-			flag.Annotations = withOrigin(flag.Annotations, place)
+			mark(flag, place, []string{byProfile, ""}[i])
 		}
 	}
 	if len(errs) == 0 {
@@ -366,14 +212,6 @@ func (v setting) set(flags *pflag.FlagSet, flag *pflag.Flag) error {
 		return fmt.Errorf("takes one value, not %d", len(v.values))
 	}
 	return setFlag(flags, flag, v.values[0])
-}
-
-func withOrigin(annotations map[string][]string, place string) map[string][]string {
-	if annotations == nil {
-		annotations = map[string][]string{}
-	}
-	annotations[origin] = []string{place}
-	return annotations
 }
 
 // settingNames are the keys that a file may have: the flags of all commands, but

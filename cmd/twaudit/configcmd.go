@@ -90,6 +90,7 @@ func (a *App) applyEverywhere(s *settings, root *cobra.Command, profile string) 
 		for _, c := range append([]*cobra.Command{cmd}, cmd.Commands()...) {
 			for _, set := range []*pflag.FlagSet{c.PersistentFlags(), c.LocalNonPersistentFlags()} {
 				errs = append(errs, bindEnvironment(set, a.Env), s.apply(set, profile))
+				yield(set)
 			}
 		}
 	}
@@ -146,11 +147,8 @@ func settingLine(flag *pflag.Flag) (string, error) {
 
 // sourceOf says where the value of a flag comes from.
 func sourceOf(flag *pflag.Flag) string {
-	switch {
-	case flag.Annotations[origin] != nil:
-		return flag.Annotations[origin][0]
-	case flag.Changed:
-		return variable(flag.Name)
+	if place := flag.Annotations[origin]; place != nil {
+		return place[0]
 	}
 	return "default"
 }
@@ -188,6 +186,7 @@ func (s *settings) checkScan(profile string) error {
 	if err := s.apply(cmd.Flags(), profile); err != nil {
 		return nil // said already
 	}
+	yield(cmd.Flags())
 	var errs []error
 	for _, name := range flags.notify {
 		if s.alarms[name] == nil {

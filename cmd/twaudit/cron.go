@@ -58,7 +58,7 @@ func (f *scanFlags) checkCron() error {
 	case f.noHistory && (f.onlyChanges || f.retryFailed):
 		return &usageError{errors.New("--only-changes and --retry-failed compare with earlier runs, which --no-history does without"), "--history names the file that keeps them"}
 	case f.remind > 0 && !f.onlyChanges:
-		return &usageError{errors.New("--remind is about --only-changes"), ""}
+		return &usageError{errors.New("--remind is about --only-changes"), "give both, or neither; --only-changes=false passes over a remind of the configuration file"}
 	case f.onlyChanges && slices.Contains(f.formats, liveFormat) && f.output == "":
 		return &usageError{errors.New("--only-changes cannot take back lines that were printed while hosts answered"), "write them to a file with -f jsonl=FILE, or print -f json"}
 	}
@@ -77,7 +77,7 @@ func (a *App) lateStart(ctx context.Context, splay time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return errors.New("interrupted before it began")
+		return context.Cause(ctx)
 	case <-timer.C:
 		return nil
 	}
@@ -103,25 +103,33 @@ func (a *App) holdLock(ctx context.Context, flags *scanFlags, selection string) 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(flags.waitLock))
+	if err := awaitLock(ctx, file, time.Duration(flags.waitLock)); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return func() { file.Close() }, nil
+}
+
+// awaitLock returns nil when the lock is ours.
+func awaitLock(ctx context.Context, file *os.File, patience time.Duration) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	ticker := time.NewTicker(lockTry)
 	defer ticker.Stop()
 	for {
-		got, err := tryLock(file)
-		if got {
-			return func() { file.Close() }, nil
+		if got, err := tryLock(file); err != nil {
+			return fmt.Errorf("lock %s: %w", file.Name(), err)
+		} else if got {
+			return nil
 		}
-		if err == nil {
-			select {
-			case <-ticker.C:
-				continue
-			case <-ctx.Done():
-				err = errors.New("another scan of the same selection is running")
+		select {
+		case <-ticker.C:
+		case <-waiting.Done():
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
+			return fmt.Errorf("another scan of the same selection is running (lock %s)", file.Name())
 		}
-		file.Close()
-		return nil, fmt.Errorf("%w (lock %s)", err, file.Name())
 	}
 }
 
@@ -211,8 +219,8 @@ func (a *App) whom(flags *scanFlags, jobs []scan.Job) {
 	}
 }
 
-// change is what a finished run, which is not stored yet, differs in from the last
-// one of its selection; nil when there is none to compare with.
+// change is what a finished run, which is not stored yet, differs in from what the
+// runs of its selection found last; nil when there is none to compare with.
 func (m *memory) change(ctx context.Context, run *audit.Run) *audit.Diff {
 	if m == nil || m.db == nil || run.Meta.Selection == "" {
 		return nil
@@ -222,7 +230,7 @@ func (m *memory) change(ctx context.Context, run *audit.Run) *audit.Diff {
 	if err != nil || before == nil {
 		return nil
 	}
-	older, err := m.db.Side(ctx, before)
+	older, err := m.db.Baseline(ctx, before)
 	if err != nil {
 		m.app.print("what changed since the last run is not known: " + err.Error())
 		return nil
@@ -245,7 +253,7 @@ func (a *App) newsworthy(m *mission, run *audit.Run, change *audit.Diff) bool {
 		return false
 	}
 	if change != nil && worse {
-		a.print("worse than at the last run: " + few(worseHosts(change)))
+		a.print("worse than at the last run: " + fewHosts(worseHosts(change)))
 	}
 	a.remember(m, key, telling{At: run.Meta.FinishedAt})
 	return true

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -58,6 +59,12 @@ func TestHoldLock(t *testing.T) {
 		}
 		got <- err
 	}()
+	// One that is interrupted says so, and not that the other one is to blame.
+	interrupted, cancel := context.WithCancelCause(t.Context())
+	cancel(scan.ErrInterrupted)
+	if _, err := a.holdLock(interrupted, &waiting, "s1"); !errors.Is(err, scan.ErrInterrupted) {
+		t.Errorf("an interrupted wait: %v", err)
+	}
 	release()
 	if err := <-got; err != nil {
 		t.Errorf("the lock was free, and one who waited did not get it: %v", err)
@@ -68,8 +75,8 @@ func TestLateStart_endsWithTheContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := stateApp(t).lateStart(ctx, 1000*time.Hour); err == nil {
-		t.Error("an interrupted wait began the scan")
+	if err := stateApp(t).lateStart(ctx, 1000*time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("an interrupted wait: %v", err)
 	}
 	if err := stateApp(t).lateStart(t.Context(), time.Nanosecond); err != nil {
 		t.Error(err)
@@ -173,6 +180,26 @@ func TestTell_timing(t *testing.T) {
 	a.tell(t.Context(), m, problemRun(at.Add(1000*time.Hour)), worse)
 	if len(sink.messages) != 0 {
 		t.Error("an interrupted run told somebody")
+	}
+}
+
+// --redact holds for the subject, too, which names what got worse.
+func TestTell_redacted(t *testing.T) {
+	t.Parallel()
+	a, sink := stateApp(t), &recorder{}
+	a.end.failOn = audit.VerdictNearLimit
+	redactor, err := (&scanFlags{redact: true}).redactor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &mission{alarms: []*alarm{{name: "ops", on: onChange, sink: sink}}, told: a.toldBeside(""), selection: "s", redactor: redactor}
+	a.tell(t.Context(), m, problemRun(time.Now()), &audit.Diff{Worse: 1, Hosts: []audit.HostDiff{{Name: "web1", Worse: true}, {Name: "gone7", Worse: true}}})
+	if len(sink.messages) != 1 || !strings.Contains(sink.messages[0].Subject, "worse than before: host-") {
+		t.Fatalf("%+v", sink.messages)
+	}
+	told := sink.messages[0]
+	if got := told.Subject + fmt.Sprint(told.Data) + string(told.Markdown) + string(told.JSON); strings.Contains(got, "web1") || strings.Contains(got, "gone7") {
+		t.Errorf("a name is told: %s", got)
 	}
 }
 

@@ -39,7 +39,9 @@ func bindEnvironment(flags *pflag.FlagSet, env func(string) string) error {
 		if value := env(variable(flag.Name)); value != "" && !flag.Changed {
 			if err := setFlag(flags, flag, value); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", variable(flag.Name), err))
+				return
 			}
+			mark(flag, variable(flag.Name))
 		}
 	})
 	// All of them at once: variables are set in one file and mended there.

@@ -13,7 +13,7 @@ const (
 	exitUsage       = 2   // the command line or a file it names cannot be used
 	exitIncomplete  = 3   // no such findings, but some hosts failed or are unknown
 	exitFailed      = 4   // no host could be audited, or the run itself failed
-	exitInterrupted = 130 // ended by a signal; the partial report is written
+	exitInterrupted = 130 // ended by a signal; the partial report is written, if there is one
 )
 
 // exitHelp documents the statuses in --help.
@@ -23,7 +23,7 @@ const exitHelp = `Exit status:
   2    usage or configuration error; nothing was scanned
   3    no such findings, but some hosts failed or are unknown
   4    no host could be audited, or a result could not be written
-  130  interrupted; the partial report was written`
+  130  interrupted; the partial report was written, if any host was asked`
 
 // ending is how a command ended: what exit statuses are made of.
 type ending struct {

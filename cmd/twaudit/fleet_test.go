@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -25,8 +24,7 @@ type scriptFleet struct {
 	hosts  string // the inventory: one line a host, in the order of add
 	ends   []func()
 
-	hang sync.Once
-	hung chan struct{} // closed when a host of kind hang got its command
+	hung chan struct{} // of each time that a host of kind hang got its command
 }
 
 func newScriptFleet(dir string) (*scriptFleet, error) {
@@ -38,7 +36,7 @@ func newScriptFleet(dir string) (*scriptFleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &scriptFleet{client: client, hosts: filepath.Join(dir, "hosts.txt"), hung: make(chan struct{})}, nil
+	return &scriptFleet{client: client, hosts: filepath.Join(dir, "hosts.txt"), hung: make(chan struct{}, 16)}, nil
 }
 
 func (f *scriptFleet) close() {
@@ -151,11 +149,16 @@ func (f *scriptFleet) behaviour(name, kind string) sshtest.Handler {
 		return saying("This account is currently not available.\n", "", 1)
 	case "false":
 		return saying("", "", 1)
+	case "greeting":
+		return saying("Last login: Mon Nov 23 10:00:00 2026 from 203.0.113.77\nWelcome to 203.0.113.9\n", "", 0)
 	case "switch":
 		return saying("\r\n% Invalid input detected at '^' marker.\r\n", "", 0)
 	case "hang":
 		return func(ctx context.Context, e sshtest.Exec) int {
-			f.hang.Do(func() { close(f.hung) })
+			select {
+			case f.hung <- struct{}{}:
+			default: // nobody counts so many
+			}
 			<-ctx.Done()
 			return sshtest.NoStatus
 		}
@@ -170,7 +173,7 @@ func (f *scriptFleet) behaviour(name, kind string) sshtest.Handler {
 	return nil
 }
 
-// asFile answers as the kind that stands in the file NAME.kind at that moment; one
+// asFile behaves as the kind that stands in the file NAME.kind at that moment; one
 // of no such kind ends the session without an answer.
 func (f *scriptFleet) asFile(name string) sshtest.Handler {
 	return func(ctx context.Context, e sshtest.Exec) int {
@@ -178,11 +181,11 @@ func (f *scriptFleet) asFile(name string) sshtest.Handler {
 		if err != nil {
 			return sshtest.NoStatus
 		}
-		a, made := answerOf(name, strings.TrimSpace(string(kind)))
-		if !made {
+		answers := f.behaviour(name, strings.TrimSpace(string(kind)))
+		if answers == nil {
 			return sshtest.NoStatus
 		}
-		return replay(a)(ctx, e)
+		return answers(ctx, e)
 	}
 }
 

@@ -37,24 +37,16 @@ func declareHistoryFile(set *pflag.FlagSet, file *string) {
 }
 
 // historyPath is where runs are kept: file, when it was given, else the place for
-// state that a user's programs share. A relative XDG_STATE_HOME counts as unset,
-// as its specification demands.
+// state that a user's programs share.
 func (a *App) historyPath(file string) (string, error) {
 	if file != "" {
 		return file, nil
 	}
-	base := a.Env("XDG_STATE_HOME")
-	if !filepath.IsAbs(base) {
-		home := a.Env("HOME")
-		if home == "" {
-			home = a.Home
-		}
-		if !filepath.IsAbs(home) {
-			return "", errors.New("there is no HOME and no XDG_STATE_HOME to keep it in")
-		}
-		base = filepath.Join(home, ".local", "state")
+	dir := a.ownDir("XDG_STATE_HOME", filepath.Join(".local", "state"))
+	if dir == "" {
+		return "", errors.New("there is no HOME and no XDG_STATE_HOME to keep it in")
 	}
-	return filepath.Join(base, "twaudit", "history.db"), nil
+	return filepath.Join(dir, "history.db"), nil
 }
 
 // selection names what was asked for: key for programs, label for people. What

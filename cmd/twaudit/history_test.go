@@ -134,17 +134,26 @@ func TestHistory_clockSetBack(t *testing.T) {
 	}
 }
 
-// Without a home there is no history, and a run all the same.
-func TestHistory_noHome(t *testing.T) {
-	t.Parallel()
+// hostsOfKind are hosts of one kind.
+func hostsOfKind(t *testing.T, kind string, names ...string) *scriptFleet {
+	t.Helper()
 	f, err := newScriptFleet(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.close()
-	if err := f.add("web1", "ok"); err != nil {
-		t.Fatal(err)
+	t.Cleanup(f.close)
+	for _, name := range names {
+		if err := f.add(name, kind); err != nil {
+			t.Fatal(err)
+		}
 	}
+	return f
+}
+
+// Without a home there is no history, and a run all the same.
+func TestHistory_noHome(t *testing.T) {
+	t.Parallel()
+	f := hostsOfKind(t, "ok", "web1")
 	var out, messages strings.Builder
 	app := &App{Stdout: &out, Stderr: &messages}
 	status := app.Main([]string{"scan", "web1", "-F", f.client.Config, "--sample", "0", "-f", "csv", "--quiet"})

@@ -128,6 +128,7 @@ type savedFiles map[string]savedFile
 // savedFiles names the hosts. All that is wrong with the files is said at once:
 // they came by one shell pattern, and are mended together.
 func (a *App) savedFiles(paths []string) (savedFiles, error) {
+	defer a.sayPipes(paths...)()
 	files := savedFiles{}
 	var errs []error
 	for i, path := range paths {
@@ -265,7 +266,7 @@ func (f savedFiles) selection() (key, label string) {
 	for _, job := range f.jobs() {
 		parts = append(parts, job.Name)
 	}
-	return selectionKey(parts), "import " + few(parts[1:])
+	return selectionKey(parts), "import " + fewHosts(parts[1:])
 }
 
 // judgedBy reads the file of a host when its turn comes.

@@ -170,7 +170,7 @@ func (m *memory) compare(ctx context.Context, run *audit.Run) {
 	}
 	gone := slices.DeleteFunc(names, func(name string) bool { return here[name] })
 	if len(gone) > 0 {
-		run.Notes = append(run.Notes, "in the selection at the run before, and no longer: "+few(gone))
+		run.Notes = append(run.Notes, "in the selection at the run before, and no longer: "+few(gone)) // --redact hides names, and would leave the numbers of ranges
 	}
 }
 

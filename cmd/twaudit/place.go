@@ -91,7 +91,7 @@ func (p *place) openTemporary(path string) error {
 		existing.Close()
 		mode = p.info.Mode().Perm()
 	}
-	file, err := os.CreateTemp(filepath.Dir(target), ".twaudit-*.tmp")
+	file, err := createTemporary(target)
 	if err != nil {
 		return unwritable(path, err)
 	}
@@ -173,15 +173,16 @@ func (p *place) commit() error {
 		return p.file.Close()
 	}
 	// Without the sync a crash after the rename can leave an empty file on
-	// file systems that delay allocation.
-	if err := errors.Join(p.file.Sync(), p.file.Close()); err != nil {
+	// file systems that delay allocation. Closed before the rename, the file would
+	// look stale to another run.
+	if err := p.file.Sync(); err != nil {
 		return err
 	}
 	if err := os.Rename(p.file.Name(), p.target); err != nil {
 		return err
 	}
 	p.renaming = false
-	return nil
+	return p.file.Close()
 }
 
 // discard gives the place up and leaves what stood there before. After commit,
@@ -190,9 +191,9 @@ func (p *place) discard() {
 	if p == nil || p.file == nil {
 		return
 	}
-	p.file.Close() // already closed after a failed commit
 	if p.renaming {
 		os.Remove(p.file.Name())
 	}
 	p.renaming = false
+	p.file.Close() // already closed after commit
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,12 +25,21 @@ type prompter struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 
-	one sync.Mutex // held while the terminal belongs to a question
+	one  sync.Mutex // held while the terminal belongs to a question
+	left bool       // nobody answered: whoever sat there is gone; guarded by one
 
 	mu    sync.Mutex
 	asked time.Duration // how long questions took
 	since time.Time     // when the one that is open was put; zero: none is
 }
+
+// questionTime is how long a question waits for its answer. A terminal that nobody
+// looks at would hold the whole run; and the hosts that want the answer have hung
+// up by then, as LoginGraceTime of sshd_config is no longer.
+const questionTime = 2 * time.Minute
+
+// errUnanswered is for a question that nobody answered.
+var errUnanswered = errors.New("nobody answered")
 
 // prompter returns nil where nobody can be asked. Who is asked is as with ssh:
 // the terminal, which need not be any of our streams, before the program of
@@ -77,21 +87,38 @@ func (p *prompter) close() {
 	defer p.one.Unlock()
 }
 
-// ask puts a question. It fails when the run ends before the answer comes.
+// ask puts a question. It fails when the run ends before the answer comes, and when
+// none comes in time: then this was the last question.
 func (p *prompter) ask(prompt string) (string, error) {
 	p.one.Lock()
 	defer p.one.Unlock()
-	if p.ctx.Err() != nil {
+	switch {
+	case p.ctx.Err() != nil:
 		return "", context.Cause(p.ctx)
+	case p.left:
+		return "", errUnanswered
 	}
+	patience := cmp.Or(p.app.patience, questionTime)
+	ctx, cancel := context.WithTimeoutCause(p.ctx, patience, errUnanswered)
+	defer cancel()
 	p.count(true)
 	defer p.count(false)
 	defer p.app.holdScreen()()
-	prompt = text.CleanMax(prompt, maxPrompt)
-	if p.program != "" {
-		return remote.Askpass(p.ctx, p.program, prompt)
+	answer, err := p.put(ctx, text.CleanMax(prompt, maxPrompt))
+	// Askpass tells only that its program was ended.
+	if err != nil && context.Cause(ctx) == errUnanswered {
+		p.left, err = true, errUnanswered
+		p.app.warn("nobody answered a question within " + text.Duration(patience) + ": it counts as refused, and no further one is asked in this run")
 	}
-	return p.askTerminal(prompt)
+	return answer, err
+}
+
+// put asks where questions go.
+func (p *prompter) put(ctx context.Context, prompt string) (string, error) {
+	if p.program != "" {
+		return remote.Askpass(ctx, p.program, prompt)
+	}
+	return p.askTerminal(ctx, prompt)
 }
 
 // count keeps the time of questions, of which one begins or ends.
@@ -120,7 +147,7 @@ func (p *prompter) waited() time.Duration {
 }
 
 // askTerminal reads a line without showing it.
-func (p *prompter) askTerminal(prompt string) (string, error) {
+func (p *prompter) askTerminal(ctx context.Context, prompt string) (string, error) {
 	tty, err := p.app.Terminal()
 	if err != nil {
 		return "", errors.New("the terminal is gone") // the error would name its path
@@ -153,10 +180,10 @@ func (p *prompter) askTerminal(prompt string) (string, error) {
 		fmt.Fprintln(tty) // that of the person was not shown
 		tty.Close()
 		return string(answer.text), answer.err
-	case <-p.ctx.Done():
+	case <-ctx.Done():
 		restore()
 		fmt.Fprintln(tty)
-		return "", context.Cause(p.ctx)
+		return "", context.Cause(ctx)
 	}
 }
 
@@ -200,6 +227,7 @@ func (a *App) secrets(ctx context.Context, flags *scanFlags, options *remote.Opt
 		options.SudoPassword = p.ask
 	}
 	if flags.passphraseFile != "" {
+		defer a.sayPipes(flags.passphraseFile)()
 		passphrase, err := readSecret(flags.passphraseFile)
 		if err != nil {
 			return nil, &usageError{fmt.Errorf("--passphrase-file: %w", err), ""}

@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -30,18 +30,8 @@ type typist struct {
 
 func newTypist(t *testing.T) *typist {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &typist{path: fmt.Sprintf("/dev/pts/%d", n), master: master}
+	master, path := newTerminal(t)
+	p := &typist{path: path, master: master}
 	p.news = sync.NewCond(&p.mu)
 	held, err := p.open() // a terminal that nobody has open answers reads with an error
 	if err != nil {
@@ -122,16 +112,7 @@ func encrypted(t *testing.T, client *sshtest.Client, passphrase string) {
 // keyFleet are hosts that want the client's key, which is encrypted.
 func keyFleet(t *testing.T, names ...string) *scriptFleet {
 	t.Helper()
-	f, err := newScriptFleet(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(f.close)
-	for _, name := range names {
-		if err := f.add(name, "keys"); err != nil {
-			t.Fatal(err)
-		}
-	}
+	f := hostsOfKind(t, "keys", names...)
 	encrypted(t, f.client, "sesame")
 	return f
 }
@@ -195,12 +176,62 @@ func TestPrompt_plainLinesWait(t *testing.T) {
 func TestPrompt_endsWithTheRun(t *testing.T) {
 	t.Parallel()
 	f, person := keyFleet(t, "web1"), newTypist(t)
-	got := outputOf(t, person.app(t), exitFailed, "scan", "web1", "-F", f.client.Config, "--sample", "0", "--deadline", "700ms", "-f", "json")
+	got := outputOf(t, person.app(t), exitFailed, "scan", "web1", "-F", f.client.Config, "--sample", "0", "--deadline", "2s", "-f", "json")
 	if host := onlyHost(t, got); host.Failure == nil || host.Failure.Stage != audit.StageDeadline {
 		t.Errorf("%+v", host.Failure)
 	}
 	if !strings.Contains(person.screen(), "Passphrase for ") || !person.echoes(t) {
 		t.Errorf("echo %v, screen %q", person.echoes(t), person.screen())
+	}
+}
+
+// A question that nobody answers is the last one: each key would else hold the run
+// for as long again.
+func TestPrompt_asksAnEmptyChairOnce(t *testing.T) {
+	t.Parallel()
+	person := newTypist(t)
+	app := person.app(t)
+	app.Env, app.patience = func(string) string { return "" }, time.Millisecond
+	p := app.prompter(t.Context())
+	defer p.close()
+	for _, question := range []string{"first: ", "second: "} {
+		if answer, err := p.ask(question); answer != "" || !errors.Is(err, errUnanswered) {
+			t.Errorf("%s%q, %v", question, answer, err)
+		}
+	}
+	person.after("is asked in this run", "")
+	if screen := person.screen(); strings.Count(screen, "first: ") != 1 || strings.Contains(screen, "second: ") {
+		t.Errorf("the screen shows %q", screen)
+	}
+}
+
+// Hosts that want an answer which nobody gives fail with that reason, and the others
+// do not wait.
+func TestPrompt_nobodyAnswers(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "askpass")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\nexec sleep 60\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, program := range map[string]string{"terminal": "", "program": program} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, person := keyFleet(t, "web1", "web2"), newTypist(t)
+			app := person.app(t)
+			app.patience = 300 * time.Millisecond
+			app.Env = func(name string) string {
+				return map[string]string{"SSH_ASKPASS": program, "SSH_ASKPASS_REQUIRE": "prefer"}[name]
+			}
+			got := outputOf(t, app, exitFailed, "scan", "web1", "web2", "-F", f.client.Config, "--sample", "0", "--ask-pass", "-f", "json")
+			if n := strings.Count(got, "stays locked: nobody answered"); n != 2 {
+				t.Errorf("%d hosts say why: %s", n, got)
+			}
+			person.after("is asked in this run", "")
+			const said = "nobody answered a question within 300ms: it counts as refused, and no further one is asked in this run"
+			if screen := person.screen(); strings.Count(screen, said) != 1 || !strings.Contains(got, said) || strings.Contains(screen, "SSH password") || !person.echoes(t) {
+				t.Errorf("echo %v, screen %q", person.echoes(t), screen)
+			}
+		})
 	}
 }
 

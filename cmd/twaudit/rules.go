@@ -44,7 +44,7 @@ func ruleIDs() []string {
 func listRules(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, rule := range diagnose.Rules() {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", rule.ID, rule.Severity, rule.Title) // Flush says what failed
+		fmt.Fprintf(table, "%s\t%s\t%s\n", rule.ID, rule.Usually(), rule.Title) // Flush says what failed
 	}
 	return table.Flush()
 }
@@ -57,7 +57,10 @@ func explainRule(w io.Writer, id string) error {
 			continue
 		}
 		out := bufio.NewWriter(w)
-		fmt.Fprintf(out, "%s (%s): %s\n\n%s\n", rule.ID, rule.Severity, rule.Title, rule.Meaning)
+		fmt.Fprintf(out, "%s (%s): %s\n\n%s\n", rule.ID, rule.Usually(), rule.Title, rule.Meaning)
+		if words := rule.Severities(); words != "" {
+			fmt.Fprintf(out, "\nSeverity: %s\n", words)
+		}
 		bullets(out, "Needs", rule.Needs)
 		bullets(out, "Advice", rule.Advice)
 		bullets(out, "Sources", rule.Sources)

@@ -156,8 +156,8 @@ const rulesPreface = `# The rules
 What twaudit can find, in the words of the program: ` + "`twaudit rules ID`" + ` says the same. This page is generated and
 checked by a test (` + "`go test ./cmd/twaudit -run RulesDoc -update`" + ` writes it).
 
-The first six are the verdicts; a host has the worst that holds. The severity is the usual one: a finding may say
-otherwise. A rule whose evidence could not be read is silent, and a verdict whose evidence could not be read is
+The first six are the verdicts; a host has the worst that holds. Where the severity is the usual one only, the rule says
+when it is another. A rule whose evidence could not be read is silent, and a verdict whose evidence could not be read is
 ` + "`unknown`" + `. The examples are titles of findings on hosts of the lab (` + "`internal/e2e/testdata/hosts`" + `), whose values
 come from the sources named there.
 
@@ -171,10 +171,13 @@ func rulesPage(t *testing.T) []byte {
 	var page bytes.Buffer
 	page.WriteString(rulesPreface)
 	for _, rule := range diagnose.Rules() {
-		fmt.Fprintf(&page, "| [%s](#%s) | %s | %s |\n", rule.ID, rule.ID, rule.Severity, markdown(rule.Title))
+		fmt.Fprintf(&page, "| [%s](#%s) | %s | %s |\n", rule.ID, rule.ID, rule.Usually(), markdown(rule.Title))
 	}
 	for _, rule := range diagnose.Rules() {
-		fmt.Fprintf(&page, "\n## %s\n\n%s: %s\n\n%s\n", rule.ID, rule.Severity, markdown(rule.Title), markdown(rule.Meaning))
+		fmt.Fprintf(&page, "\n## %s\n\n%s: %s\n\n%s\n", rule.ID, rule.Usually(), markdown(rule.Title), markdown(rule.Meaning))
+		if words := rule.Severities(); words != "" {
+			fmt.Fprintf(&page, "\nSeverity: %s\n", markdown(words))
+		}
 		for _, list := range []struct {
 			heading string
 			lines   []string
@@ -232,7 +235,7 @@ func TestRulesDoc_saysWhatTheProgramSays(t *testing.T) {
 		for line := range strings.Lines(out.String()) {
 			words := strings.TrimPrefix(strings.TrimSpace(line), "- ")
 			words = strings.TrimPrefix(words, rule.ID+" (")
-			words = strings.Replace(words, string(rule.Severity)+"): ", string(rule.Severity)+": ", 1)
+			words = strings.Replace(words, rule.Usually()+"): ", rule.Usually()+": ", 1)
 			if !strings.Contains(part, markdown(words)) {
 				t.Errorf("%s: the page lacks %q", rule.ID, words)
 			}
@@ -247,5 +250,34 @@ func TestRulesDoc_saysWhatTheProgramSays(t *testing.T) {
 		if !slices.Contains(ruleIDs(), rule) {
 			t.Errorf("there is no rule %s", rule)
 		}
+	}
+}
+
+// TestRules_severity: no finding of a host of the lab has a severity that its rule
+// does not speak of.
+func TestRules_severity(t *testing.T) {
+	t.Parallel()
+	answers, err := filepath.Glob(filepath.Join("testdata", "answers", "*.out"))
+	if err != nil || len(answers) == 0 {
+		t.Fatalf("no answers: %v", err)
+	}
+	rules := diagnose.Rules()
+	findings := append(skewFindings(t), slices.Concat(fleetFindings(t, "same-machine-twice"), fleetFindings(t, "outlier-limit"))...)
+	for _, path := range answers {
+		name := strings.TrimSuffix(filepath.Base(path), ".out")
+		host := (&scan.Auditor{Limits: audit.DefaultLimits()}).Saved(scan.Job{Name: name}, savedAnswer(t, name))
+		findings = append(findings, host.Findings...)
+	}
+	others := 0
+	for _, f := range findings {
+		i := slices.IndexFunc(rules, func(r diagnose.Rule) bool { return r.ID == f.Rule })
+		if i < 0 || !rules[i].May(f.Severity) {
+			t.Errorf("%s does not say that it may be %s: %s", f.Rule, f.Severity, f.Title)
+		} else if f.Severity != rules[i].Severity {
+			others++
+		}
+	}
+	if others == 0 {
+		t.Error("no finding has another severity than the usual one: nothing was tested")
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"twaudit/internal/audit"
 	"twaudit/internal/diagnose"
 	"twaudit/internal/fleet"
-	"twaudit/internal/probe"
 	"twaudit/internal/scan"
 	"twaudit/remote"
 	"twaudit/remote/sshconfig"
@@ -39,7 +38,6 @@ Each flag has an environment variable: TWAUDIT_CONNECT_TIMEOUT is
 ` + exitHelp,
 		Example: "  twaudit scan web1 root@db1:2222\n  twaudit scan -i hosts.txt -f table -f json=run.json\n  twaudit scan --local",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			flags.look.Show = flags.showAgain()
 			return a.scan(cmd.Context(), flags, args)
 		},
 	}
@@ -52,78 +50,13 @@ Each flag has an environment variable: TWAUDIT_CONNECT_TIMEOUT is
 func (a *App) scan(ctx context.Context, flags *scanFlags, names []string) error {
 	a.quiet = flags.quiet
 	a.end.failOn, a.end.maxFailed = audit.Verdict(flags.failOn.value), float64(flags.maxFailed.shareFlag)
-	if err := flags.check(names); err != nil {
+	a.expectAnswers()
+	p := &preparation{app: a, flags: flags, names: names}
+	defer p.finish()
+	if err := p.prepare(ctx); err != nil {
 		return err
 	}
-	outputs, err := parseOutputs(flags.formats, flags.output)
-	if err != nil {
-		return err
-	}
-	jobs, notes, err := a.jobs(ctx, flags, names)
-	if err != nil {
-		return err
-	}
-	if err := checkGroupBy(flags.look, jobs, func(job scan.Job) map[string]string { return job.Labels }); err != nil {
-		return err
-	}
-	// Before the outputs: a wrong ssh_config must not leave temporary files.
-	auditor, closeDialer, err := a.auditor(ctx, flags, jobs...)
-	if err != nil {
-		return err
-	}
-	defer closeDialer()
-	redactor, err := flags.redactor()
-	if err != nil {
-		return err
-	}
-	alarms, err := a.chosenAlarms(flags)
-	if err != nil {
-		return err
-	}
-	a.whom(flags, jobs)
-	key, label := flags.selection(names, jobs)
-	if err := a.lateStart(ctx, time.Duration(flags.splay)); err != nil {
-		return err
-	}
-	unlock, err := a.holdLock(ctx, flags, key)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	set, err := openOutputs(outputs, a.Stdout, flags.reads())
-	if err != nil {
-		return err
-	}
-	defer set.discard() // what was committed stays
-	a.onAbruptEnd(set.removal())
-	memory, err := a.openMemory(ctx, flags)
-	if err != nil {
-		return err
-	}
-	defer memory.close()
-	if memory != nil {
-		flags.look.Show = flags.showStored()
-	}
-	auditor.Past = memory.past(ctx)
-	jobs, kept, notes, err := memory.remaining(ctx, flags, key, jobs, notes)
-	if err != nil {
-		return err
-	}
-	limits, lowered := flags.pace()
-	return a.audit(ctx, &mission{
-		memory: memory, selection: memory.selected(key, label), kept: kept, alarms: alarms, told: a.toldBeside(flags.history),
-		onlyChanges: flags.onlyChanges, remind: time.Duration(flags.remind), silent: flags.quiet && len(flags.formats) == 0 && flags.output == "",
-		jobs: jobs, audited: a.auditing(auditor), judged: auditor.Limits, script: probe.SHA256(),
-		limits: limits, deadline: time.Duration(flags.deadline), outputs: set, notes: append(notes, lowered...), look: flags.look, redactor: redactor, progress: !flags.quiet && !flags.noProgress,
-	})
-}
-
-// auditing audits a host by asking it.
-func (a *App) auditing(auditor *scan.Auditor) func(context.Context, scan.Job, fleet.Slot) audit.HostResult {
-	ways := a.dialers
-	return func(ctx context.Context, job scan.Job, slot fleet.Slot) audit.HostResult {
-		return ways.audit(ctx, auditor, job, slot)
-	}
+	return a.audit(ctx, p.mission())
 }
 
 // mission is a run that is ready to start.
@@ -155,7 +88,8 @@ type mission struct {
 // error is one of writing: what became of hosts is in the run.
 func (a *App) audit(ctx context.Context, m *mission) error {
 	run := a.conduct(ctx, m)
-	change := m.memory.change(ctx, run)
+	change := a.tolerant(run, m.memory.change(ctx, run))
+	a.promise(m, run, change)
 	m.memory.keep(ctx, run)
 	a.mute(m, run, change)
 	err := a.write(m, run)
@@ -327,6 +261,7 @@ func (a *App) auditor(ctx context.Context, flags *scanFlags, jobs ...scan.Job) (
 	}
 	auditor := &scan.Auditor{
 		Remote:  dialer.Run,
+		Way:     namesOnTheWay(dialer),
 		Options: flags.asking(),
 		Sudo:    flags.sudo,
 		SudoAsk: flags.askSudoPass,

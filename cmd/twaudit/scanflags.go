@@ -47,6 +47,7 @@ type scanFlags struct {
 	concurrency, jumpConns                countFlag
 	rate                                  rateFlag
 	connectTimeout, hostTimeout, deadline durationFlag
+	authTimeout                           durationFlag // the default counts as far as the host's is longer
 	noProgress                            bool
 	retries                               retryFlag
 
@@ -74,6 +75,7 @@ func newScanFlags() *scanFlags {
 		jumpConns:      countFlag{max: 1 << 16},
 		retries:        1,
 		connectTimeout: durationFlag(10 * time.Second),
+		authTimeout:    defaultAuthTimeout,
 		hostTimeout:    durationFlag(60 * time.Second),
 		near:           shareFlag(limits.Near),
 		critical:       shareFlag(limits.Critical),
@@ -84,6 +86,9 @@ func newScanFlags() *scanFlags {
 		failOn:         choiceFlag{string(audit.VerdictNearLimit), words(failOnVerdicts)},
 	}
 }
+
+// defaultAuthTimeout is that of remote, said once more for --help.
+const defaultAuthTimeout = durationFlag(45 * time.Second)
 
 // words are verdicts as the command line writes them.
 func words(verdicts []audit.Verdict) []string {
@@ -174,7 +179,8 @@ func (f *scanFlags) declarePace(set *pflag.FlagSet) {
 
 // declareTimeouts: what one host may cost in time.
 func (f *scanFlags) declareTimeouts(set *pflag.FlagSet) {
-	set.Var(&f.connectTimeout, "connect-timeout", "limit for connecting, key exchange included")
+	set.Var(&f.connectTimeout, "connect-timeout", "limit for connecting, key exchange included; a name lookup before it may take as long")
+	set.Var(&f.authTimeout, "auth-timeout", "limit for the login, within that for one host")
 	set.Var(&f.hostTimeout, "host-timeout", "limit for one host")
 	set.Var(&f.retries, "retries", "further tries, after all other hosts, of one that was lost or too busy")
 }
@@ -193,7 +199,7 @@ func (f *scanFlags) declareAsking(set *pflag.FlagSet) {
 	set.BoolVar(&f.sudo, "sudo", false, "run the script as root by sudo, without a password")
 	set.BoolVar(&f.askSudoPass, "ask-sudo-pass", false, "run it so, and ask for one password where sudo wants one")
 	set.Var(&f.logs, "logs", "how much of the kernel logs is read: "+alternatives(f.logs.choices))
-	set.BoolVar(&f.noPeers, "no-peers", false, "collect no addresses of peers")
+	set.BoolVar(&f.noPeers, "no-peers", false, "collect no addresses of peers, and hide those in what hosts say")
 }
 
 // check looks for what contradicts itself, without touching anything.
@@ -204,10 +210,13 @@ func (f *scanFlags) check(names []string) error {
 	for _, limit := range []struct {
 		flag  string
 		value durationFlag
-	}{{"--connect-timeout", f.connectTimeout}, {"--host-timeout", f.hostTimeout}} {
+	}{{"--connect-timeout", f.connectTimeout}, {"--auth-timeout", f.authTimeout}, {"--host-timeout", f.hostTimeout}} {
 		if limit.value == 0 {
 			return &usageError{fmt.Errorf("%s 0 would wait for ever", limit.flag), "give a duration such as 10s"}
 		}
+	}
+	if f.authTimeout > f.hostTimeout && f.authTimeout != defaultAuthTimeout {
+		return &usageError{fmt.Errorf("--auth-timeout %s is longer than --host-timeout %s", &f.authTimeout, &f.hostTimeout), "give hosts more time, or logins less"}
 	}
 	if f.sample >= f.hostTimeout {
 		return &usageError{fmt.Errorf("--sample %s leaves no time of --host-timeout %s", &f.sample, &f.hostTimeout), "give hosts more time, or sample shorter"}
@@ -249,7 +258,7 @@ func (f *scanFlags) dialing() remote.Options {
 		ConfigFile: f.sshConfig, User: f.user, Port: f.port.value, Jump: f.jump,
 		Identities: f.identities, SSHOptions: f.sshOptions, Resolver: sshconfig.Mode(f.resolver.value), JumpConns: f.jumpConns.value,
 		HostKeyPolicy:  remote.HostKeyPolicy(f.hostKeyPolicy.value),
-		ConnectTimeout: time.Duration(f.connectTimeout), HostTimeout: time.Duration(f.hostTimeout),
+		ConnectTimeout: time.Duration(f.connectTimeout), AuthTimeout: time.Duration(f.authTimeout), HostTimeout: time.Duration(f.hostTimeout),
 	}
 }
 

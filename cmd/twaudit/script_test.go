@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -60,6 +61,13 @@ func TestScript(t *testing.T) {
 			"bytes":     cmdBytes,
 			"saved":     cmdSaved,
 			"schema":    cmdSchema,
+		},
+		// Where nothing may be skipped.
+		Condition: func(name string) (bool, error) {
+			if name != "ci" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return os.Getenv("CI") != "", nil
 		},
 	})
 }

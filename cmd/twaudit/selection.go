@@ -142,6 +142,7 @@ func (a *App) selected(ctx context.Context, flags *scanFlags, names []string) ([
 		}
 		request.Only = only
 	}
+	defer a.sayPipes(flags.inventories...)()
 	hosts, said, err := inventory.Load(ctx, request)
 	if err == nil {
 		return hosts, said, nil

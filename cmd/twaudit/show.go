@@ -117,6 +117,7 @@ func (a *App) show(ctx context.Context, flags *showFlags, args []string) error {
 	look := a.remembered
 	switch {
 	case flags.scan:
+		a.expectAnswers()
 		look = a.scanned
 	case flags.from != "":
 		look = a.saved
@@ -198,6 +199,7 @@ func (a *App) remembered(ctx context.Context, flags *showFlags, args []string) (
 
 // readRun loads a run that was saved as JSON.
 func (a *App) readRun(path string) (*audit.Run, error) {
+	defer a.sayPipes(path)()
 	var in io.Reader = a.Stdin
 	if path != stdoutPath {
 		file, err := os.Open(path)
@@ -294,6 +296,16 @@ func few(names []string) string {
 		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
 	}
 	return strings.Join(names, ", ")
+}
+
+// fewHosts are hosts for a message: as ranges where that is short, which a command
+// takes again, else the first few.
+func fewHosts(names []string) string {
+	const most = 120
+	if folded := text.Fold(names); len(folded) <= most {
+		return folded
+	}
+	return few(names)
 }
 
 // unknownHost is the error for a name that a list of hosts does not have.

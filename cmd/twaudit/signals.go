@@ -42,6 +42,9 @@ func (a *App) watchSignals(parent context.Context) (ctx context.Context, stop fu
 				return
 			}
 			if count > 0 || !a.scanning() {
+				if count == 0 {
+					a.print(a.interruption())
+				}
 				cancel(scan.ErrInterrupted)
 				time.Sleep(killTime)
 				a.quitAtOnce()
@@ -58,6 +61,24 @@ func (a *App) watchSignals(parent context.Context) (ctx context.Context, stop fu
 		<-ended
 		cancel(nil)
 	}
+}
+
+// interruption says what a signal ended that came before there was anything to
+// report.
+func (a *App) interruption() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.asks {
+		return "interrupted before any host was asked: no report is written"
+	}
+	return "interrupted"
+}
+
+// expectAnswers is for commands that ask hosts, as soon as they run.
+func (a *App) expectAnswers() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asks = true
 }
 
 // quitAtOnce leaves no half-written file behind, and nothing else undone.

@@ -169,6 +169,48 @@ func TestProbe_forcedCommand(t *testing.T) {
 	}
 }
 
+// A server that looks keys up slowly, as one does whose directory is down: within
+// its limit the login succeeds, and beyond it the host, or all behind it, fail.
+func TestScan_slowLogin(t *testing.T) {
+	t.Parallel()
+	client, err := sshtest.NewClient(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	startSSHD(t, client, "slow", nil, "AuthorizedKeysFile none", "AuthorizedKeysCommandUser "+me.Username,
+		fmt.Sprintf(`AuthorizedKeysCommand /bin/sh -c "sleep 2; cat '%s.pub'"`, client.KeyFile))
+	startSSHD(t, client, "web1", nil, "AuthorizedKeysFile "+client.KeyFile+".pub")
+	for _, test := range []struct {
+		args   []string
+		stage  audit.Stage // empty: audited
+		via    string
+		retold string
+	}{
+		{[]string{"slow"}, "", "", ""},
+		{[]string{"slow", "--auth-timeout", "1s"}, audit.StageAuth, "", "login not finished within 1s"},
+		{[]string{"web1", "-J", "slow", "--auth-timeout", "1s"}, audit.StageJump, "slow", "login not finished within 1s"},
+		{[]string{"slow", "--host-timeout", "1s"}, audit.StageTimeout, "", "not finished within 1s, stopped during the login"},
+	} {
+		var out strings.Builder
+		app := &App{Stdout: &out, Stderr: io.Discard}
+		app.Main(append([]string{"scan", "-F", client.Config, "--sample", "0", "--logs", "none", "-f", "json"}, test.args...))
+		host := onlyHost(t, out.String())
+		if test.stage == "" {
+			if host.Status != audit.StatusAudited || host.Timing.ConnectMS < 2000 {
+				t.Errorf("%v: %s %+v in %v ms, want one that was worth the wait", test.args, host.Status, host.Failure, host.Timing.ConnectMS)
+			}
+			continue
+		}
+		if f := host.Failure; f == nil || f.Stage != test.stage || f.Via != test.via || f.Message != test.retold || f.Retryable {
+			t.Errorf("%v: %+v, want stage %s: %s", test.args, f, test.stage, test.retold)
+		}
+	}
+}
+
 func TestProbe_keyFiles(t *testing.T) {
 	t.Parallel()
 	signer, err := sshtest.NewKey()

@@ -32,7 +32,7 @@ func sudoNote(hosts []audit.HostResult) string {
 	slices.Sort(names)
 	where := names[0] + ", which was"
 	if len(names) > 1 {
-		where = fmt.Sprintf("%d hosts (%s), which were", len(names), few(names))
+		where = fmt.Sprintf("%d hosts (%s), which were", len(names), fewHosts(names))
 	}
 	return "sudo gave no root on " + where + " asked with the login's own rights; " + advice
 }

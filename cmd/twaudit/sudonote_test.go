@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -25,10 +26,29 @@ func TestSudoNote(t *testing.T) {
 		{nil, ""},
 		{[]audit.HostResult{log}, ""},
 		{[]audit.HostResult{log, one}, "sudo gave no root on b, which was asked"},
-		{[]audit.HostResult{one, two, log}, "sudo gave no root on 2 hosts (a, b), which were asked"},
+		{[]audit.HostResult{one, two, log}, "sudo gave no root on 2 hosts (a,b), which were asked"},
 	} {
 		if got := sudoNote(c.hosts); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestFewHosts(t *testing.T) {
+	t.Parallel()
+	var fleet, words []string
+	for i := range 40 {
+		fleet = append(fleet, fmt.Sprintf("web%02d", 40-i))
+		words = append(words, "db-"+strings.Repeat(string(rune('a'+i%26)), i+1))
+	}
+	for want, names := range map[string][]string{
+		"":               {},
+		"db1":            {"db1"},
+		"db1,web[01-40]": append(fleet, "db1"),
+		"db-a, db-bb, db-ccc, db-dddd, db-eeeee and 35 more": words,
+	} {
+		if got := fewHosts(names); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ const tellingTime = 90 * time.Second
 
 // tell sends the alarms of a finished run. One that cannot be sent is a warning:
 // the run and its exit status stay as they are. An interrupted run tells nobody,
-// for somebody sits in front of it.
+// for somebody may sit in front of it: the next one does, see promise.
 func (a *App) tell(ctx context.Context, m *mission, run *audit.Run, change *audit.Diff) {
 	if len(m.alarms) == 0 || a.end.interrupted {
 		return
@@ -31,7 +32,7 @@ func (a *App) tell(ctx context.Context, m *mission, run *audit.Run, change *audi
 	ctx, cancel := context.WithTimeout(ctx, tellingTime)
 	defer cancel()
 	if m.redactor != nil {
-		run = m.redactor.Run(run)
+		run, change = m.redactor.Run(run), pseudonymousChange(change, m.redactor)
 	}
 	// Every alarm gets the same message, and none waits for another.
 	message, err := newMessage(run, change)
@@ -46,14 +47,61 @@ func (a *App) tell(ctx context.Context, m *mission, run *audit.Run, change *audi
 	wait.Wait()
 }
 
+// key is that of the last telling of an alarm, which is one of a selection.
+func (al *alarm) key(m *mission) string { return "alarm " + al.name + " " + m.selection }
+
+// promise leaves word of what is due, before the run is kept: for the next run it is
+// no news, and this process may end before it has told anybody.
+func (a *App) promise(m *mission, run *audit.Run, change *audit.Diff) {
+	problem := a.troubled(run)
+	for _, alarm := range m.alarms {
+		before, err := m.told.last(alarm.key(m))
+		if err == nil && alarm.on == onChange && !before.Held && alarm.due(problem, gotWorse(change, problem), false) {
+			a.remember(m, alarm.key(m), telling{At: before.At, Held: true})
+		}
+	}
+}
+
+// troubled reports whether a run has what alarms are about: a host at or above
+// --fail-on, or more failed ones than may.
+func (a *App) troubled(run *audit.Run) bool {
+	failed := run.Summary.Failed
+	return atOrAbove(run.Hosts, a.end.failOn) || failed > 0 && !a.tolerates(run)
+}
+
+// tolerates reports whether fewer hosts are without an answer than --max-failed lets
+// be.
+func (a *App) tolerates(run *audit.Run) bool {
+	missing := run.Summary.Failed + run.Summary.Skipped
+	return float64(missing) < a.end.maxFailed*float64(run.Summary.Hosts)
+}
+
+// tolerant is change without those that got worse only by not answering, as long as
+// there are few enough of them.
+func (a *App) tolerant(run *audit.Run, change *audit.Diff) *audit.Diff {
+	if change == nil || !a.tolerates(run) {
+		return change
+	}
+	tolerant := *change
+	tolerant.Hosts = slices.Clone(change.Hosts)
+	for i := range tolerant.Hosts {
+		h := &tolerant.Hosts[i]
+		if h.Worse && h.New != nil && h.New.Status != audit.StatusAudited {
+			h.Worse = false
+			tolerant.Worse--
+		}
+	}
+	return &tolerant
+}
+
 // tellOne sends one alarm if it is due.
 func (a *App) tellOne(ctx context.Context, m *mission, alarm *alarm, message notify.Message, run *audit.Run, change *audit.Diff) {
-	key := "alarm " + alarm.name + " " + m.selection
+	key := alarm.key(m)
 	before, err := m.told.last(key)
 	if err != nil {
 		a.say("it is not known when alarm %s was sent last: %v", alarm.name, err)
 	}
-	problem := atOrAbove(run.Hosts, a.end.failOn) || run.Summary.Failed > 0
+	problem := a.troubled(run)
 	if !alarm.due(problem, gotWorse(change, problem), before.Held) {
 		return
 	}
@@ -62,7 +110,13 @@ func (a *App) tellOne(ctx context.Context, m *mission, alarm *alarm, message not
 		a.remember(m, key, telling{At: before.At, Held: true})
 		return
 	}
-	if err := alarm.sink.Send(ctx, message); err != nil {
+	err = alarm.sink.Send(ctx, message)
+	var partial notify.PartialError
+	if errors.As(err, &partial) { // sent again, it would reach the others every time
+		a.print("alarm " + alarm.name + " did not reach everybody: " + err.Error())
+		err = nil
+	}
+	if err != nil {
 		a.print("alarm " + alarm.name + " was not sent: " + err.Error())
 		a.remember(m, key, telling{At: before.At, Held: true})
 		return
@@ -152,9 +206,22 @@ func title(run *audit.Run, change *audit.Diff) string {
 	}
 	words := fmt.Sprintf("twaudit: %s of %d hosts", strings.Join(parts, ", "), run.Summary.Hosts)
 	if change != nil && change.Worse > 0 {
-		words += "; worse than before: " + few(worseHosts(change))
+		words += "; worse than before: " + fewHosts(worseHosts(change))
 	}
 	return text.CleanMax(words, 300)
+}
+
+// pseudonymousChange is change as far as alarms speak of it, without the names.
+func pseudonymousChange(change *audit.Diff, redactor *report.Redactor) *audit.Diff {
+	if change == nil {
+		return nil
+	}
+	hidden := &audit.Diff{Worse: change.Worse}
+	for _, h := range change.Hosts {
+		name := redactor.Host(&audit.HostResult{Name: h.Name}).Name
+		hidden.Hosts = append(hidden.Hosts, audit.HostDiff{Name: name, Worse: h.Worse})
+	}
+	return hidden
 }
 
 // worseHosts are the names of those for which something got worse.

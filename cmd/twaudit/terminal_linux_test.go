@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal makes a pseudo terminal of 100 columns. What is written to screen
-// comes out of the returned function, which closes both.
-func openTerminal(t *testing.T) (screen *os.File, shown func() string) {
+// newTerminal makes a pseudo terminal: the side of whoever sits there, and the path
+// of the other.
+func newTerminal(t *testing.T) (master *os.File, path string) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -28,7 +28,15 @@ func openTerminal(t *testing.T) (screen *os.File, shown func() string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	screen, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	return master, fmt.Sprintf("/dev/pts/%d", n)
+}
+
+// openTerminal makes a pseudo terminal of 100 columns. What is written to screen
+// comes out of the returned function, which closes both.
+func openTerminal(t *testing.T) (screen *os.File, shown func() string) {
+	t.Helper()
+	master, path := newTerminal(t)
+	screen, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,16 +87,26 @@ func (t told) set(key string, value telling) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(t.path), ".told-*.tmp")
+	return t.replace(data)
+}
+
+// replace is called with the lock held, so that what stands under the temporary
+// name is of a process that was killed.
+func (t told) replace(data []byte) error {
+	temporary := t.path + ".new"
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(data)
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), t.path)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(temporary, t.path)
 	}
 	if err != nil {
-		os.Remove(file.Name())
+		os.Remove(temporary)
 	}
 	return err
 }

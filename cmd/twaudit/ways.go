@@ -143,8 +143,25 @@ func (d *dialers) audit(ctx context.Context, auditor *scan.Auditor, job scan.Job
 		return auditor.Host(ctx, job, slot)
 	}
 	own := *auditor
-	own.Remote = dialer.Run
+	own.Remote, own.Way = dialer.Run, namesOnTheWay(dialer)
 	return own.Host(ctx, job, slot)
+}
+
+// namesOnTheWay are what the settings of dialer call a host and its jump hosts.
+func namesOnTheWay(dialer *remote.Dialer) func(context.Context, remote.Target) []string {
+	return func(ctx context.Context, t remote.Target) (names []string) {
+		if set, err := dialer.Resolve(ctx, t); err == nil {
+			names = append(names, set.HostName, set.HostKeyAlias, set.ProxyCommand)
+		}
+		hops, err := dialer.Hops(ctx, t)
+		if err != nil { // then nobody was dialled either
+			return names
+		}
+		for _, hop := range hops {
+			names = append(names, hop.Name, hop.Settings.HostName, hop.Settings.HostKeyAlias, hop.Settings.ProxyCommand)
+		}
+		return names
+	}
 }
 
 // onlyOnce asks a person each question once, also when several dialers have it.

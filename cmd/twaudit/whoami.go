@@ -31,3 +31,29 @@ func (a *App) sshHome() string {
 	}
 	return a.Home
 }
+
+// home is the user's, as the environment or else the user database has it; empty
+// where both have none.
+func (a *App) home() string {
+	for _, dir := range []string{a.Env("HOME"), a.Home} {
+		if filepath.IsAbs(dir) {
+			return dir
+		}
+	}
+	return ""
+}
+
+// ownDir is our directory below the one that variable names for the programs of a
+// user, else below that part of the home; empty where both are missing. A relative
+// directory counts as unset, as the XDG specification demands.
+func (a *App) ownDir(variable, inHome string) string {
+	base := a.Env(variable)
+	if !filepath.IsAbs(base) {
+		home := a.home()
+		if home == "" {
+			return ""
+		}
+		base = filepath.Join(home, inHome)
+	}
+	return filepath.Join(base, "twaudit")
+}

@@ -10,6 +10,7 @@ import (
 func acceptQueueRule() Rule {
 	return Rule{
 		ID: "accept-queue", Severity: audit.SeverityWarning,
+		Also:  []Grade{{audit.SeverityInfo, "when none was dropped between the two readings"}},
 		Title: "connections were dropped because a program did not accept them in time",
 		Meaning: "The handshake was complete and the listener's queue was full. It is a slow or stuck program, or a small backlog, and neither a SYN flood nor the bucket table. " +
 			"The kernel logs nothing for it.",

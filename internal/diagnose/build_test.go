@@ -148,7 +148,24 @@ func past(readings ...audit.Reading) *audit.Past { return &audit.Past{Readings: 
 // judged is Host with the default limits at clock.
 func judged(t *testing.T, f *audit.Facts, p *audit.Past) Diagnosis {
 	t.Helper()
-	return Host(f, nil, p, audit.DefaultLimits(), clock)
+	d := Host(f, nil, p, audit.DefaultLimits(), clock)
+	if f := undeclared(d.Findings); f != nil {
+		t.Errorf("%s does not say that it may be %s", f.Rule, f.Severity)
+	}
+	return d
+}
+
+// undeclared is a finding with a severity that its rule does not declare; nil when
+// there is none.
+func undeclared(findings []audit.Finding) *audit.Finding {
+	rules := Rules()
+	for i := range findings {
+		f := &findings[i]
+		if !slices.ContainsFunc(rules, func(r Rule) bool { return r.ID == f.Rule && r.May(f.Severity) }) {
+			return f
+		}
+	}
+	return nil
 }
 
 // find returns the first finding of a rule; nil without one.

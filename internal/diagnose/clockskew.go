@@ -16,6 +16,7 @@ const tolerated = time.Minute
 func clockSkewRule() Rule {
 	return Rule{
 		ID: "clock-skew", Severity: audit.SeverityInfo,
+		Also:  []Grade{{audit.SeverityWarning, "from an hour on"}},
 		Title: "the host's clock is not ours",
 		Meaning: "Times in its log and of its files are by its own clock, and are compared with that clock only, so the verdict stands. " +
 			"Reports of several hosts do not line up, and the host's own logs mislead.",

@@ -6,6 +6,7 @@ import "twaudit/internal/audit"
 func conntrackFullRule() Rule {
 	return Rule{
 		ID: "conntrack-full", Severity: audit.SeverityWarning,
+		Also:    []Grade{fromCritical},
 		Title:   "the connection tracking table is full or nearly so",
 		Meaning: "A full table drops new connections outright, which harms far more than a full bucket table. Its log lines share the rate limit with ours and can hide them.",
 		Needs:   []string{"nf_conntrack_count and nf_conntrack_max, or the kernel log"},

@@ -15,6 +15,7 @@ import (
 func containerLimitRule() Rule {
 	return Rule{
 		ID: "container-limit", Severity: audit.SeverityInfo,
+		Also:  []Grade{{audit.SeverityWarning, "when a container overflows or nearly does"}},
 		Title: "containers have limits of their own, which the host's files do not reach",
 		Meaning: "Since kernel 4.11 every network namespace has its own table and limit, made from the kernel's default and not from the host's setting. " +
 			"OpenVZ kernels have two further limits for each container.",

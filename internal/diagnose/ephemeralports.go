@@ -14,6 +14,7 @@ import (
 func ephemeralPortsRule() Rule {
 	return Rule{
 		ID: "ephemeral-ports", Severity: audit.SeverityWarning,
+		Also:  []Grade{fromCritical, {audit.SeverityInfo, "when tcp_tw_reuse lets new connections take such ports over"}},
 		Title: "the local ports toward one destination are nearly used up",
 		Meaning: "Each TIME_WAIT socket of a connection that this host opened holds a local port toward that destination for 60 s. When none is left, connect() fails with EADDRNOTAVAIL, " +
 			"long before the bucket table is full: the default range of 28,232 ports sustains 470 closes a second to one destination.",

@@ -11,6 +11,7 @@ import (
 func limitLoweredRule() Rule {
 	return Rule{
 		ID: "limit-lowered", Severity: audit.SeverityWarning,
+		Also:  []Grade{{audit.SeverityInfo, "when the table neither overflowed nor is nearly full"}},
 		Title: "the limit is lower than the kernel would have chosen",
 		Meaning: "The kernel's default is half the size of its hash of established connections, which follows the machine's memory. Many guides lower it to 5000 or so. " +
 			"That saves next to nothing and makes the table overflow early; the kernel's own documentation warns against it.",

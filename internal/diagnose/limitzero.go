@@ -11,6 +11,7 @@ import (
 func limitZeroRule() Rule {
 	return Rule{
 		ID: "limit-zero", Severity: audit.SeverityCritical,
+		Also:  []Grade{{audit.SeverityWarning, "when it may mean no limit"}},
 		Title: "the limit is zero or negative, which does not mean what it seems to",
 		Meaning: "Zero means no bucket at all: every close that needs one overflows. A negative limit is compared as a huge unsigned number since kernel 5.18, " +
 			"so the table is unlimited; before about 5.17 the comparison was signed and every close overflowed.",

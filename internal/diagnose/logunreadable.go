@@ -7,6 +7,7 @@ import "twaudit/internal/audit"
 func logUnreadableRule() Rule {
 	return Rule{
 		ID: "log-unreadable", Severity: audit.SeverityWarning,
+		Also:  []Grade{{audit.SeverityInfo, "when a part of it could be read"}},
 		Title: "the kernel log could not be read, and on this kernel it is the evidence",
 		Meaning: "Kernels before 2.6.38 print an overflow and do not count it. Without their log nothing can be said. " +
 			"Newer kernels never print it: there an unreadable log costs the verdict nothing, and this rule is silent.",

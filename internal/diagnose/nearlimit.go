@@ -10,6 +10,7 @@ import (
 func nearLimitRule() Rule {
 	return Rule{
 		ID: "near-limit", Severity: audit.SeverityWarning,
+		Also:  []Grade{{audit.SeverityCritical, "from the share of --critical on and when the limit leaves no bucket"}},
 		Title: "the TIME_WAIT bucket table is nearly full",
 		Meaning: "Buckets count TIME_WAIT sockets and the FIN_WAIT2 ones of orphans, IPv4 and IPv6 together. When they reach the limit, every further close is destroyed. " +
 			"A full table whose overflow counter stands still is near its limit, not overflowing.",

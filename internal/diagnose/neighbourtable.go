@@ -6,6 +6,7 @@ import "twaudit/internal/audit"
 func neighbourTableRule() Rule {
 	return Rule{
 		ID: "neighbour-table", Severity: audit.SeverityWarning,
+		Also:    []Grade{fromCritical},
 		Title:   "the neighbour (ARP or NDP) table is full or nearly so",
 		Meaning: "A full table leaves new neighbours on the local network unreachable.",
 		Needs:   []string{"the neighbour entries and gc_thresh3, or the kernel log"},

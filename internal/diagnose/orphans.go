@@ -7,6 +7,7 @@ import "twaudit/internal/audit"
 func orphansRule() Rule {
 	return Rule{
 		ID: "orphans", Severity: audit.SeverityWarning,
+		Also:  []Grade{fromCritical},
 		Title: "there are too many orphaned sockets, or nearly so",
 		Meaning: "Orphans are closed by their program and not yet by their peer. Beyond the limit they are reset. " +
 			"Unlike TIME_WAIT sockets each holds up to 64 KiB of memory that cannot be swapped.",

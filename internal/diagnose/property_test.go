@@ -131,6 +131,9 @@ func TestHost_anyFacts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f, p := factsGen.Draw(t, "facts"), maybe(t, pastGen, "past")
 		d := Host(f, nil, p, audit.DefaultLimits(), clock)
+		if f := undeclared(d.Findings); f != nil {
+			t.Fatalf("%s does not say that it may be %s", f.Rule, f.Severity)
+		}
 		if _, err := json.Marshal(d); err != nil {
 			t.Fatalf("no JSON: %v", err)
 		}

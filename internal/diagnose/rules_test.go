@@ -206,6 +206,11 @@ func TestRules_words(t *testing.T) {
 		if r.Title == "" || r.Meaning == "" || len(r.Advice) == 0 || len(r.Sources) == 0 || r.Severity.Rank() > 2 {
 			t.Errorf("%s is incomplete", r.ID)
 		}
+		for i, g := range r.Also {
+			if g.Severity == r.Severity || g.Severity.Rank() > 2 || g.When == "" || slices.ContainsFunc(r.Also[:i], func(o Grade) bool { return o.Severity == g.Severity }) {
+				t.Errorf("%s: %+v says nothing new", r.ID, g)
+			}
+		}
 		if (r.check == nil) == (r.fleet == nil) {
 			t.Errorf("%s must check a host or a fleet", r.ID)
 		}

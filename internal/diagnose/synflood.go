@@ -12,6 +12,7 @@ import (
 func synFloodRule() Rule {
 	return Rule{
 		ID: "syn-flood", Severity: audit.SeverityWarning,
+		Also:  []Grade{{audit.SeverityInfo, "when only the kernel log speaks of it"}},
 		Title: "a queue of half-open connections is full: a SYN flood, or a backlog that is too small",
 		Meaning: "A spoofed SYN flood leaves no TIME_WAIT at all, since no handshake completes: it does not explain a full bucket table. " +
 			"The number of SYN_RECV sockets is bounded by the listeners' backlogs and says little about the size of an attack; so does the number of log lines, one for each listener. Only the counters measure it.",

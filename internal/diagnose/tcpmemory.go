@@ -6,6 +6,7 @@ import "twaudit/internal/audit"
 func tcpMemoryRule() Rule {
 	return Rule{
 		ID: "tcp-memory", Severity: audit.SeverityWarning,
+		Also:  []Grade{fromCritical},
 		Title: "TCP's buffers use all the memory they may, or nearly so",
 		Meaning: "Above the limit the kernel shrinks windows and drops packets and sockets. TIME_WAIT sockets hold no buffers and do not cause it. " +
 			"Kernels before 4 say \"Out of socket memory\" for too many orphans too.",

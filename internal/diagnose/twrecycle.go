@@ -13,6 +13,7 @@ const recycleKey = "net.ipv4.tcp_tw_recycle"
 func twRecycleRule() Rule {
 	return Rule{
 		ID: "tw-recycle", Severity: audit.SeverityCritical,
+		Also:  []Grade{{audit.SeverityWarning, "when it is off and a file turns it on"}, {audit.SeverityInfo, "when the kernel no longer has it"}},
 		Title: "tcp_tw_recycle is on, or a file still sets it",
 		Meaning: "It drops connections of clients that share an address behind NAT, at random and without a trace. Since 4.10 it cannot work, and since 4.12 it is gone: " +
 			"a line that still sets it makes sysctl -p fail.",

@@ -3,6 +3,7 @@ package notify
 import (
 	"bufio"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -14,44 +15,50 @@ import (
 	"time"
 )
 
-// relay is a mail server that speaks enough SMTP (RFC 5321) for one mail.
+// relay is a mail server that speaks enough SMTP (RFC 5321) for one connection at a
+// time.
 type relay struct {
 	address string
-	refuse  string // the reply to RCPT; empty takes everything
+	refuse  func(recipient string, try int) string // the reply to RCPT; empty takes it
+	cut     bool                                   // hangs up when it has taken a mail
+	tries   int
 	to      []string
-	data    string
+	data    []string
 	login   string // what came behind AUTH PLAIN
 	ended   chan struct{}
 }
 
-func startRelay(t *testing.T, refuse string) *relay {
+func startRelay(t *testing.T, refuse func(string, int) string) *relay {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &relay{address: listener.Addr().String(), refuse: refuse, ended: make(chan struct{})}
-	accepted := make(chan net.Conn, 1)
-	go func() { // ends with the only connection, or with the listener
+	conns := make(chan net.Conn, 10)
+	go func() { // ends with the listener
 		defer close(r.ended)
-		conn, err := listener.Accept()
-		if err != nil {
-			return
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conns <- conn
+			r.serve(conn)
+			conn.Close()
 		}
-		defer conn.Close()
-		accepted <- conn
-		r.serve(conn)
 	}()
-	t.Cleanup(func() {
-		listener.Close()
-		select {
-		case conn := <-accepted:
-			conn.Close() // the library leaves it open where a server has no TLS
-		default:
-		}
-		<-r.ended
-	})
+	t.Cleanup(func() { r.end(listener, conns) })
 	return r
+}
+
+// end waits until nobody writes to the relay any more.
+func (r *relay) end(listener net.Listener, conns chan net.Conn) {
+	listener.Close()
+	for len(conns) > 0 {
+		(<-conns).Close() // the library leaves it open where a server has no TLS
+	}
+	<-r.ended
 }
 
 func (r *relay) serve(conn net.Conn) {
@@ -69,18 +76,25 @@ func (r *relay) serve(conn net.Conn) {
 			r.login = string(login)
 			say("235 in")
 		case "RCPT":
-			if r.refuse != "" {
-				say(r.refuse)
-				continue
+			if r.tries++; r.refuse != nil {
+				if reply := r.refuse(lines.Text(), r.tries); reply != "" {
+					say(reply)
+					continue
+				}
 			}
 			r.to = append(r.to, lines.Text())
 			say("250 ok")
 		case "DATA":
 			say("354 go on")
+			data := ""
 			for lines.Scan() && lines.Text() != "." {
-				r.data += strings.TrimPrefix(lines.Text(), ".") + "\r\n"
+				data += strings.TrimPrefix(lines.Text(), ".") + "\r\n"
 			}
+			r.data = append(r.data, data)
 			say("250 taken")
+			if r.cut {
+				return
+			}
 		case "QUIT":
 			say("221 bye")
 			return
@@ -90,24 +104,28 @@ func (r *relay) serve(conn net.Conn) {
 	}
 }
 
+// mailTo sends by a relay, without pauses.
+func (r *relay) mailTo(to ...string) Mail {
+	return Mail{Server: r.address, Encryption: Plain, User: "audit", Password: token, From: "twaudit@example.test", To: to,
+		pause: func(int) time.Duration { return 0 }}
+}
+
 func TestMail_textAndPage(t *testing.T) {
 	t.Parallel()
-	r := startRelay(t, "")
-	s := Mail{Server: r.address, Encryption: Plain, User: "audit", Password: token, From: "twaudit@example.test", To: []string{"ops@example.test", "Night <night@example.test>"}}
+	r := startRelay(t, nil)
 	m := message()
 	m.Subject += "\r\nBcc: everybody@example.test"
-	if err := s.Send(t.Context(), m); err != nil {
+	if err := r.mailTo("ops@example.test", "Night <night@example.test>").Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	<-r.ended
-	if len(r.to) != 2 || r.login != "\x00audit\x00"+token {
-		t.Errorf("to %q, login %q", r.to, r.login)
+	if len(r.to) != 2 || len(r.data) != 2 || r.login != "\x00audit\x00"+token {
+		t.Fatalf("to %q, login %q", r.to, r.login)
 	}
-	parsed, err := mail.ReadMessage(strings.NewReader(r.data))
+	parsed, err := mail.ReadMessage(strings.NewReader(r.data[1]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if parsed.Header.Get("Bcc") != "" || parsed.Header.Get("Auto-Submitted") != "auto-generated" {
+	if parsed.Header.Get("Bcc") != "" || parsed.Header.Get("Auto-Submitted") != "auto-generated" || !strings.Contains(parsed.Header.Get("To"), "<night@example.test>") {
 		t.Errorf("header %v", parsed.Header)
 	}
 	_, params, err := mime.ParseMediaType(parsed.Header.Get("Content-Type"))
@@ -118,6 +136,20 @@ func TestMail_textAndPage(t *testing.T) {
 	text, page := nextPart(t, parts), nextPart(t, parts)
 	if strings.ReplaceAll(text, "\r", "") != "# two hosts\n.\nend" || page != "<p>page</p>" {
 		t.Errorf("text %q, page %q", text, page)
+	}
+}
+
+// A page that no server would take is left out, and the text says so.
+func TestMail_largePage(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, nil)
+	m := message()
+	m.HTML = make([]byte, maxPage+1)
+	if err := r.mailTo("ops@example.test").Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.data) != 1 || len(r.data[0]) > 4096 || !strings.Contains(r.data[0], "The page is not attached: it has 7 MB.") {
+		t.Errorf("sent %.4096q", r.data)
 	}
 }
 
@@ -139,21 +171,62 @@ func nextPart(t *testing.T, parts *multipart.Reader) string {
 	return strings.TrimRight(string(body), "\r\n")
 }
 
-func TestMail_refused(t *testing.T) {
+// TestMail_tries: who gets the mail how often, and what is said of the others.
+func TestMail_tries(t *testing.T) {
 	t.Parallel()
-	r := startRelay(t, "550 nobody here, "+token)
-	s := Mail{Server: r.address, Encryption: Plain, User: "audit", Password: token, From: "a@example.test", To: []string{"b@example.test"}}
+	gone := func(recipient string, _ int) string {
+		if strings.Contains(recipient, "gone@") {
+			return "550 nobody here, " + token
+		}
+		return ""
+	}
+	for _, c := range []struct {
+		name    string
+		refuse  func(string, int) string
+		cut     bool
+		to      []string
+		words   string // of the error
+		partial bool
+		tries   int // to name a recipient
+		taken   int
+	}{
+		{"refused", gone, false, []string{"gone@x.test"}, "550", false, 1, 0},
+		{"one of two refused", gone, false, []string{"gone@x.test", "b@x.test"}, "550", true, 2, 1},
+		{"busy once", func(_ string, try int) string {
+			if try == 1 {
+				return "451 later"
+			}
+			return ""
+		}, false, []string{"a@x.test", "b@x.test"}, "", false, 3, 2},
+		{"busy", func(string, int) string { return "451 later" }, false, []string{"a@x.test"}, "tried 3 times", false, 3, 0},
+		{"taken and hung up", nil, true, []string{"a@x.test"}, "", false, 1, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := startRelay(t, c.refuse)
+			r.cut = c.cut
+			err := r.mailTo(c.to...).Send(t.Context(), message())
+			clean(t, err)
+			var partial PartialError
+			if (err == nil) != (c.words == "") || err != nil && !strings.Contains(err.Error(), c.words) || errors.As(err, &partial) != c.partial {
+				t.Errorf("error %v, want %q, partial %v", err, c.words, c.partial)
+			}
+			if r.tries != c.tries || len(r.data) != c.taken {
+				t.Errorf("%d tries, %d taken", r.tries, len(r.data))
+			}
+		})
+	}
+}
+
+// A server without TLS gets nothing where TLS was wanted.
+func TestMail_noTLS(t *testing.T) {
+	t.Parallel()
+	r := startRelay(t, nil)
+	s := r.mailTo("b@example.test")
+	s.Encryption = ""
 	err := s.Send(t.Context(), message())
 	clean(t, err)
-	if err == nil || !strings.Contains(err.Error(), "550") {
-		t.Errorf("error %v", err)
-	}
-	// A server without TLS gets nothing where TLS was wanted.
-	r = startRelay(t, "")
-	s = Mail{Server: r.address, User: "audit", Password: token, From: "a@example.test", To: []string{"b@example.test"}}
-	err = s.Send(t.Context(), message())
-	clean(t, err)
-	if err == nil || r.login != "" || r.data != "" {
+	if err == nil || r.login != "" || r.data != nil {
 		t.Errorf("error %v, login %q, data %q", err, r.login, r.data)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -50,10 +52,15 @@ type Problem struct {
 }
 
 // Sink is somewhere to send to. Send returns when the message was taken, or after
-// the last try; its error holds no secret. It is safe for concurrent use.
+// the last try; its error holds no secret, and is a PartialError where some have the
+// message. It is safe for concurrent use.
 type Sink interface {
 	Send(ctx context.Context, m Message) error
 }
+
+// PartialError says whom a message did not reach that reached others: sent again, it
+// would reach those twice.
+type PartialError struct{ error }
 
 // Secret is a text that must not be shown: every verb of fmt, JSON and YAML print
 // a placeholder. Only Reveal gives it away.
@@ -79,13 +86,32 @@ func without(err error, secrets ...Secret) error {
 	if err == nil {
 		return nil
 	}
-	words := err.Error()
-	for _, s := range secrets {
+	words := strings.ReplaceAll(hide(err.Error(), secrets), "\n", "; ") // joined errors
+	return errors.New(bounded(words))
+}
+
+// hide replaces secrets, also as Go quotes them, the longest first: of one that holds
+// another, nothing is left.
+func hide(words string, secrets []Secret) string {
+	longest := slices.SortedFunc(slices.Values(secrets), func(a, b Secret) int { return len(b) - len(a) })
+	for _, s := range longest {
 		if s != "" {
-			words = strings.ReplaceAll(words, s.Reveal(), hidden)
+			quoted := strconv.Quote(s.Reveal())
+			words = strings.ReplaceAll(strings.ReplaceAll(words, quoted[1:len(quoted)-1], hidden), s.Reveal(), hidden)
 		}
 	}
-	return errors.New(words)
+	return words
+}
+
+// maxWords bounds an error: servers may answer with a page. It is cut after the
+// secrets were replaced, for half of one would be shown.
+const maxWords = 600
+
+func bounded(words string) string {
+	if len(words) <= maxWords {
+		return words
+	}
+	return strings.ToValidUTF8(words[:maxWords], "") + " …"
 }
 
 // Limits of every sink.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // token is the secret of all tests: it must not be in any text they see.
@@ -68,5 +69,14 @@ func TestDoubling(t *testing.T) {
 		if got := doubling(try); got != want {
 			t.Errorf("after try %d: %s, want %s", try, got, want)
 		}
+	}
+}
+
+func TestWithout_everyForm(t *testing.T) {
+	t.Parallel()
+	secrets := []Secret{"abc\"d", "abc\"defg", "\\x"}
+	err := without(errors.New("raw abc\"defg, quoted "+fmt.Sprintf("%q", "abc\"defg \\x")+"\nnext abc\"d "+strings.Repeat("ä", maxWords)), secrets...)
+	if want := "raw [secret], quoted \"[secret] [secret]\"; next [secret] ä"; !strings.HasPrefix(err.Error(), want) || len(err.Error()) > maxWords+4 || !utf8.ValidString(err.Error()) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

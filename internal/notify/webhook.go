@@ -3,6 +3,7 @@ package notify
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,14 +19,45 @@ import (
 
 // Slack is a template for incoming webhooks of Slack, and of Mattermost, which
 // takes the same.
-const Slack = `{"text": {{json .Text}}}`
+const Slack = `{"text": {{slack . | json}}}`
 
 // Alertmanager is a template for POST /api/v2/alerts of Prometheus Alertmanager:
-// one alert for each problem. An alert that is not sent again ends by itself after
-// the resolve_timeout of the server.
+// one alert for each problem, and one for those that are too many. An alert that is
+// not sent again ends by itself after the resolve_timeout of the server.
 const Alertmanager = `[{{range $i, $p := .Problems}}{{if $i}},{{end}}
 {"labels": {"alertname": "TimeWaitBuckets", "instance": {{json $p.Host}}, "verdict": {{json $p.Verdict}}, "severity": {{json $p.Severity}}},
- "annotations": {"summary": {{json $p.Summary}}, "run": {{json $.RunID}}}}{{end}}]`
+ "annotations": {"summary": {{json $p.Summary}}, "run": {{json $.RunID}}}}{{end}}{{if .Omitted}},
+{"labels": {"alertname": "TimeWaitBucketsOnMoreHosts", "severity": "warning"},
+ "annotations": {"summary": {{json .Title}}, "omitted": "{{json .Omitted}}", "run": {{json .RunID}}}}{{end}}]`
+
+// slackProblems is how many problems a message for Slack lists: it wants 4000
+// characters at most, and a summary may have 170.
+const slackProblems = 20
+
+// slackText is a message in Slack's markup, which knows neither tables nor headings.
+func slackText(data Data) string {
+	// Otherwise a host that calls itself <!channel> wakes everybody.
+	inert := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "`", "'")
+	var b strings.Builder
+	b.WriteString("*" + inert.Replace(data.Title) + "*")
+	listed := data.Problems[:min(len(data.Problems), slackProblems)]
+	for _, p := range listed {
+		fmt.Fprintf(&b, "\n• `%s` %s: %s", inert.Replace(p.Host), inert.Replace(p.Verdict), inert.Replace(cut(p.Summary)))
+	}
+	if more := len(data.Problems) - len(listed) + data.Omitted; more > 0 {
+		fmt.Fprintf(&b, "\n… and %d more", more)
+	}
+	return b.String()
+}
+
+// cut shortens a sentence.
+func cut(words string) string {
+	const most = 170
+	if r := []rune(words); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return words
+}
 
 // maxReply bounds what is read of a server's answer.
 const maxReply = 64 << 10
@@ -66,7 +98,7 @@ func parseBody(body string) (*template.Template, error) {
 	functions := template.FuncMap{"json": func(v any) (string, error) {
 		text, err := json.Marshal(v)
 		return string(text), err
-	}}
+	}, "slack": slackText}
 	parsed, err := template.New("body").Option("missingkey=error").Funcs(functions).Parse(body)
 	if err != nil {
 		return nil, fmt.Errorf("the template of the webhook: %w", err)
@@ -151,8 +183,8 @@ func (w *Webhook) Send(ctx context.Context, m Message) error {
 // be quoted with: shorter ones are words such as v2 or Bearer.
 const leastSecret = 7
 
-// secrets are the address, the headers, and the parts of both: a server may say
-// which of them it does not like.
+// secrets are the address, the headers, and the parts of both, as they are written
+// and as they are meant: a server may say which of them it does not like.
 func (w *Webhook) secrets() []Secret {
 	secrets := []Secret{w.address}
 	add := func(text string) {
@@ -166,9 +198,26 @@ func (w *Webhook) secrets() []Secret {
 		secrets = append(secrets, value)
 		add(value.Reveal())
 	}
-	if target, err := url.Parse(w.address.Reveal()); err == nil {
-		add(target.RequestURI())
+	target, err := url.Parse(w.address.Reveal())
+	if err != nil {
+		return secrets
+	}
+	add(target.RequestURI())
+	add(target.Path)
+	for _, values := range target.Query() {
+		for _, value := range values {
+			add(value)
+			if len(value) >= leastSecret {
+				secrets = append(secrets, Secret(value))
+			}
+		}
+	}
+	if target.User != nil {
+		password, _ := target.User.Password()
+		login := target.User.Username() + ":" + password
 		add(target.User.String())
+		add(login)
+		secrets = append(secrets, Secret(password), Secret(base64.StdEncoding.EncodeToString([]byte(login)))) // as the client sends it
 	}
 	return secrets
 }
@@ -190,15 +239,18 @@ func (w *Webhook) post(ctx context.Context, body []byte) error {
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("no answer within %s", perTry)
+		}
 		return temporary{error: fmt.Errorf("webhook: %w", err)}
 	}
 	defer response.Body.Close()
 	reply, _ := io.ReadAll(io.LimitReader(response.Body, maxReply)) // only quoted
-	return judge(response, reply)
+	return judge(response, hide(string(reply), w.secrets()))        // before it is quoted and cut
 }
 
 // judge says what an answer means.
-func judge(response *http.Response, reply []byte) error {
+func judge(response *http.Response, reply string) error {
 	code := response.StatusCode
 	if code >= 200 && code < 300 {
 		return nil
@@ -214,8 +266,8 @@ func judge(response *http.Response, reply []byte) error {
 }
 
 // quoted is the first line of a reply, for an error.
-func quoted(reply []byte) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(string(reply)), "\n")
+func quoted(reply string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(reply), "\n")
 	if line == "" {
 		return ""
 	}

@@ -7,10 +7,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // hook posts to a server, without pauses.
@@ -40,22 +44,71 @@ func TestWebhook_readyTemplates(t *testing.T) {
 			}))
 			defer server.Close()
 			m := message()
+			m.Data.Omitted = 3
 			if err := hook(t, server.URL+"/"+token, body).Send(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
 			switch name {
 			case "slack":
-				if text := got.(map[string]any)["text"]; text != m.Data.Text {
+				text, _ := got.(map[string]any)["text"].(string)
+				if !strings.HasPrefix(text, "*2 hosts overflowed*\n• `") || strings.ContainsAny(text, "<>") || !strings.Contains(text, "\n• `web2` overflowing: now\n… and 3 more") {
 					t.Errorf("text %q", text)
 				}
 			case "alertmanager":
 				alerts := got.([]any)
 				first := alerts[0].(map[string]any)["labels"].(map[string]any)
-				if len(alerts) != 2 || first["instance"] != m.Data.Problems[0].Host || first["severity"] != "warning" {
+				if len(alerts) != 3 || first["instance"] != m.Data.Problems[0].Host || first["severity"] != "warning" {
 					t.Errorf("alerts %v", alerts)
+				}
+				for _, alert := range alerts {
+					checkAlert(t, alert.(map[string]any))
 				}
 			}
 		})
+	}
+}
+
+// checkAlert holds an alert against what version 2 of the API takes: labels with good
+// names, one of them the alert's, and only texts as values.
+func checkAlert(t *testing.T, alert map[string]any) {
+	t.Helper()
+	labels, _ := alert["labels"].(map[string]any)
+	if labels["alertname"] == nil {
+		t.Errorf("no name: %v", alert)
+	}
+	for key, set := range alert {
+		if !slices.Contains([]string{"labels", "annotations", "startsAt", "endsAt", "generatorURL"}, key) {
+			t.Errorf("%s is no field of an alert", key)
+		}
+		for name, value := range set.(map[string]any) {
+			if text, isText := value.(string); !isText || !regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`).MatchString(name) || !utf8.ValidString(text) {
+				t.Errorf("%s %s: %v", key, name, value)
+			}
+		}
+	}
+}
+
+// TestWebhook_echo: a server that quotes what it got shows nobody the secrets, in
+// whatever form it has them.
+func TestWebhook_echo(t *testing.T) {
+	t.Parallel()
+	const password, key = `pa"ss/w0rd`, "hidden key"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		user, pass, _ := r.BasicAuth()
+		_, _ = io.WriteString(w, strings.Repeat("x", 192)+pass+" "+user+" "+r.Header.Get("Authorization")+" "+r.URL.Query().Get("key")+" "+r.URL.RawQuery)
+	}))
+	defer server.Close()
+	address := strings.Replace(server.URL, "//", "//operator:"+url.QueryEscape(password)+"@", 1) + "/?key=" + url.QueryEscape(key)
+	w, err := NewWebhook(Secret(address), nil, Slack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.Send(t.Context(), message())
+	for _, shown := range []string{"pa\"ss", `pa\"`, "w0rd", url.QueryEscape(password), key, url.QueryEscape(key), "b3BlcmF0b3I6"} {
+		if err == nil || strings.Contains(err.Error(), shown) {
+			t.Errorf("%q is in %v", shown, err)
+		}
 	}
 }
 
