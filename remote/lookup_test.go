@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -59,11 +60,6 @@ echo "127.0.0.250    STREAM only-in-ldap"; echo "127.0.0.250    DGRAM"; echo "12
 // connection: name servers that say nothing, and a directory that hangs.
 func TestRun_slowLookup(t *testing.T) {
 	t.Parallel()
-	mute, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { mute.Close() })
 	conf := filepath.Join(t.TempDir(), "nsswitch.conf")
 	if err := os.WriteFile(conf, []byte("hosts: files dns sss\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -86,9 +82,7 @@ func TestRun_slowLookup(t *testing.T) {
 			d := hurried(t, c, unhurried)
 			d.opts.ConnectTimeout, d.opts.ResolveTimeout = time.Hour, time.Second
 			d.elsewhere.nsswitch, d.elsewhere.command = conf, []string{"sh", "-c", "sleep 60; exit 2"}
-			d.resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, "udp", mute.LocalAddr().String())
-			}}
+			d.resolver = &net.Resolver{PreferGo: true, Dial: muteNameServer(t)}
 			begun := time.Now()
 			_, err := d.Run(t.Context(), Target{Alias: test.alias}, Command{Line: "true"})
 			var failure *Error
@@ -102,6 +96,40 @@ func TestRun_slowLookup(t *testing.T) {
 				t.Errorf("took %v with a limit of 1s", took)
 			}
 		})
+	}
+}
+
+// muteNameServer connects to a name server that says nothing. The lookups of the
+// resolver outlive those who asked: they end when the test does.
+func muteNameServer(t *testing.T) func(ctx context.Context, network, address string) (net.Conn, error) {
+	t.Helper()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var conns []net.Conn
+	over := false
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+		for _, conn := range conns {
+			conn.Close()
+		}
+		server.Close()
+	})
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if over {
+			return nil, errors.New("the test is over")
+		}
+		conn, err := (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
+		if err == nil {
+			conns = append(conns, conn)
+		}
+		return conn, err
 	}
 }
 
