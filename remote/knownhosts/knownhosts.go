@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"twaudit/internal/text"
 )
 
 // Markers of a line.
@@ -72,7 +74,7 @@ func hostPort(host string, port int) string {
 func (x *Index) find(name string) []Line {
 	found := slices.Clone(x.names[name])
 	for _, p := range x.patterns {
-		if matchNames(p.names, name) {
+		if text.MatchList(p.names, name) {
 			found = append(found, p.line)
 		}
 	}
@@ -102,42 +104,4 @@ func (m *Match) with(marker string) []Line {
 		}
 	}
 	return lines
-}
-
-// matchNames tells whether some name matches and no negated one does.
-func matchNames(names []string, name string) bool {
-	found := false
-	for _, pattern := range names {
-		if rest, negated := strings.CutPrefix(pattern, "!"); negated {
-			if matchPattern(rest, name) {
-				return false
-			}
-		} else if !found {
-			found = matchPattern(pattern, name)
-		}
-	}
-	return found
-}
-
-// matchPattern tells whether pattern, in which * stands for any text and ? for
-// one byte, matches all of name. It goes back to the last * only, so that its
-// time is bounded by the product of the lengths.
-func matchPattern(pattern, name string) bool {
-	p, n, star, mark := 0, 0, -1, 0
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, n
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
-			p++
-			n++
-		case star >= 0:
-			mark++
-			p, n = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"twaudit/internal/text"
 )
 
 // Algorithms is what spec, a setting such as Ciphers, makes of defaults: instead
@@ -19,7 +21,7 @@ func Algorithms(spec string, defaults, all []string) []string {
 	var chosen []string
 	for _, pattern := range names {
 		for _, name := range all {
-			if matchPattern(pattern, name) && !slices.Contains(chosen, name) {
+			if text.Match(pattern, name) && !slices.Contains(chosen, name) {
 				chosen = append(chosen, name)
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	ssh_config "github.com/kevinburke/ssh_config"
+
+	"twaudit/internal/text"
 )
 
 // patterns is one Host line. The library's own matching is not used: for it a
@@ -29,42 +31,7 @@ func (p patterns) literal() bool {
 }
 
 // match tells whether some pattern matches name and no negated one does.
-func (p patterns) match(name string) bool {
-	found := false
-	for _, pattern := range p {
-		if rest, negated := strings.CutPrefix(pattern, "!"); negated {
-			if matchPattern(rest, name) {
-				return false
-			}
-		} else if !found {
-			found = matchPattern(pattern, name)
-		}
-	}
-	return found
-}
-
-// matchPattern tells whether pattern, in which * stands for any text and ? for
-// one byte, matches all of name. It goes back to the last * only, so that its
-// time is bounded by the product of the lengths.
-func matchPattern(pattern, name string) bool {
-	p, n, star, mark := 0, 0, -1, 0
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, n
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
-			p++
-			n++
-		case star >= 0:
-			mark++
-			p, n = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
-}
+func (p patterns) match(name string) bool { return text.MatchList(p, name) }
 
 // matchList is match for a list with commas, as IgnoreUnknown takes one.
 func matchList(list, name string) bool {
