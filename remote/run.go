@@ -203,7 +203,11 @@ func (a *attempt) failed(err error, otherwise *Error) *Error {
 
 // stopped is nil as long as nothing but the host itself can have failed.
 func (a *attempt) stopped() *Error {
-	if a.ctx.Err() == nil {
+	// A dialer looks at the deadline itself, and may be a moment before its context.
+	if end, set := a.caller.Deadline(); set && time.Now().After(end) {
+		<-a.caller.Done()
+	}
+	if a.ctx.Err() == nil && a.caller.Err() == nil {
 		return nil
 	}
 	stage := a.at()

@@ -43,7 +43,7 @@ func (c Command) Send(ctx context.Context, m Message) error {
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, exec.ErrWaitDelay): // it succeeded, and left a child that holds standard error
 		return nil
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("%s was ended: %w", c.Args[0], ctx.Err())

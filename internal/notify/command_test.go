@@ -24,6 +24,14 @@ func TestCommand_getsTheJSON(t *testing.T) {
 	}
 }
 
+func TestCommand_mayLeaveAChildBehind(t *testing.T) {
+	t.Parallel()
+	c := Command{Args: []string{"sh", "-c", "sleep 5 & exit 0"}}
+	if err := c.Send(t.Context(), message()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCommand_fails(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
