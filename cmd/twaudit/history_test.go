@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"twaudit/internal/history"
 	"twaudit/internal/probe"
 	"twaudit/internal/scan"
 )
@@ -99,6 +100,34 @@ func imported(t *testing.T, at time.Time, kind string, file string, env map[stri
 	app := &App{Stdout: &out, Stderr: &messages, Now: func() time.Time { return at }, Env: func(name string) string { return env[name] }}
 	status = app.Main([]string{"import", path, "--history", file, "-f", "csv", "--no-progress"})
 	return status, out.String(), messages.String()
+}
+
+// A clock that is years ahead for a run removes nothing, then or at the next one.
+func TestHistory_clockAheadKeepsAll(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "history.db")
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for i, after := range []time.Duration{0, time.Hour, 1500 * 24 * time.Hour, 2 * time.Hour} {
+		imported(t, now.Add(after), "ok", file, nil)
+		if got := len(kept(t, file)); got != i+1 {
+			t.Errorf("%s later there are %d runs, want %d", after, got, i+1)
+		}
+	}
+}
+
+// kept are the stored runs.
+func kept(t *testing.T, file string) []history.Entry {
+	t.Helper()
+	db, err := history.Open(t.Context(), file, history.Options{Existing: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	runs, err := db.Runs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runs
 }
 
 // A clock that is set back makes earlier runs later ones: they are no evidence,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"sync"
@@ -63,6 +64,8 @@ func (a *App) recall(ctx context.Context, flags *scanFlags, options history.Opti
 		return nil, &usageError{err, "it is left as it is; name another file with --history"}
 	case errors.As(err, &newer):
 		a.forgetful(err, "use the twaudit that wrote it, or another file with --history; it is left as it is")
+	case whose(err) != "":
+		a.forgetful(err, whose(err)+"; run as the user whose history it is, or name another file with --history")
 	default:
 		a.forgetful(err, "--history names another file, --no-history does without")
 	}
@@ -180,10 +183,8 @@ func (m *memory) keep(ctx context.Context, run *audit.Run) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx) // an interrupted run is kept as far as it went
-	newest, err := m.db.Find(ctx, history.Latest)
+	since, err := m.oldestOfLate(ctx, run)
 	if err == nil {
-		err = m.db.Store(ctx, run, m.label)
-	} else if none := (*history.NoRunError)(nil); errors.As(err, &none) {
 		err = m.db.Store(ctx, run, m.label)
 	}
 	var damaged *history.DamagedError
@@ -198,14 +199,32 @@ func (m *memory) keep(ctx context.Context, run *audit.Run) {
 		run.Notes = append(run.Notes, "this run could not be kept in the history")
 		return
 	}
-	if newest == nil {
-		return
-	}
-	// Age counts from the run before this one: a clock that is years ahead for
-	// one run must not make all others old.
-	if _, err := m.db.Prune(ctx, history.Keep{Since: newest.Meta.StartedAt.Add(-keepAge), Bytes: keepBytes}); err != nil {
+	if _, err := m.db.Prune(ctx, history.Keep{Since: since.Add(-keepAge), Bytes: keepBytes}); err != nil {
 		m.app.say("the oldest runs could not be removed: %v", err)
 	}
+}
+
+// lateRuns is how many runs in a row a clock may be years ahead before what is
+// old by it goes.
+const lateRuns = 5
+
+// oldestOfLate is when the earliest of the latest runs began, this one included:
+// age counts from there.
+func (m *memory) oldestOfLate(ctx context.Context, run *audit.Run) (time.Time, error) {
+	began := run.Meta.StartedAt
+	for i := range lateRuns {
+		e, err := m.db.Find(ctx, fmt.Sprintf("-%d", i))
+		if none := (*history.NoRunError)(nil); errors.As(err, &none) {
+			break
+		}
+		if err != nil {
+			return began, err
+		}
+		if e.Meta.StartedAt.Before(began) {
+			began = e.Meta.StartedAt
+		}
+	}
+	return began, nil
 }
 
 // again stores the run in a new file, where the old one turned out to be damaged.

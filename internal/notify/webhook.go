@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -80,6 +83,11 @@ func NewWebhook(address Secret, headers map[string]Secret, body string) (*Webhoo
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 		return nil, errors.New("the address of the webhook is no http or https URL")
 	}
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if err := checkHeader(name, headers[name]); err != nil {
+			return nil, err
+		}
+	}
 	parsed, err := parseBody(body)
 	if err != nil {
 		return nil, err
@@ -88,9 +96,34 @@ func NewWebhook(address Secret, headers map[string]Secret, body string) (*Webhoo
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	if _, err := w.render(example()); err != nil {
+		if strings.Contains(err.Error(), "can't evaluate field") { // of the package, which has no error of that kind
+			err = fmt.Errorf("%w: there are %s, and in each of .Problems %s", err, fields(Data{}), fields(Problem{}))
+		}
 		return nil, err
 	}
 	return w, nil
+}
+
+// fields are the names that a template may use of a value.
+func fields(of any) string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
+		names = append(names, "."+field.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+// checkHeader refuses what cannot be sent (RFC 9110, 5.1 and 5.5), which would be
+// noticed at the first problem only.
+func checkHeader(name string, value Secret) error {
+	odd := func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) }
+	if name == "" || strings.ContainsFunc(name, odd) {
+		return fmt.Errorf("the webhook cannot have a header with the name %.100q", name)
+	}
+	if strings.ContainsFunc(value.Reveal(), func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+		return fmt.Errorf("the value of the webhook's header %s has a line break or another control character in it", name)
+	}
+	return nil
 }
 
 // parseBody refuses a template in which something is printed as it is.
@@ -180,8 +213,8 @@ func (w *Webhook) Send(ctx context.Context, m Message) error {
 }
 
 // leastSecret is how long a part of an address or a header is that a server may not
-// be quoted with: shorter ones are words such as v2 or Bearer.
-const leastSecret = 7
+// be quoted with: shorter ones are words such as v2.
+const leastSecret = 4
 
 // secrets are the address, the headers, and the parts of both, as they are written
 // and as they are meant: a server may say which of them it does not like.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -96,16 +97,16 @@ func TestWebhook_echo(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		user, pass, _ := r.BasicAuth()
-		_, _ = io.WriteString(w, strings.Repeat("x", 192)+pass+" "+user+" "+r.Header.Get("Authorization")+" "+r.URL.Query().Get("key")+" "+r.URL.RawQuery)
+		_, _ = io.WriteString(w, strings.Repeat("x", 192)+pass+" "+user+" "+r.Header.Get("Authorization")+" "+r.URL.Query().Get("key")+" "+r.URL.RawQuery+" "+r.URL.Path)
 	}))
 	defer server.Close()
-	address := strings.Replace(server.URL, "//", "//operator:"+url.QueryEscape(password)+"@", 1) + "/?key=" + url.QueryEscape(key)
+	address := strings.Replace(server.URL, "//", "//operator:"+url.QueryEscape(password)+"@", 1) + "/s3cr/?key=" + url.QueryEscape(key) + "&k=pw12"
 	w, err := NewWebhook(Secret(address), nil, Slack)
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = w.Send(t.Context(), message())
-	for _, shown := range []string{"pa\"ss", `pa\"`, "w0rd", url.QueryEscape(password), key, url.QueryEscape(key), "b3BlcmF0b3I6"} {
+	for _, shown := range []string{"pa\"ss", `pa\"`, "w0rd", url.QueryEscape(password), key, url.QueryEscape(key), "b3BlcmF0b3I6", "s3cr", "pw12"} {
 		if err == nil || strings.Contains(err.Error(), shown) {
 			t.Errorf("%q is in %v", shown, err)
 		}
@@ -192,7 +193,7 @@ func TestNewWebhook_refuses(t *testing.T) {
 		{"raw text in a template", good, `{{define "x"}}{{.Title}}{{end}}[{{template "x" .}}]`, "write {{json"},
 		{"undone json", good, `[{{json .Title | printf "%s"}}]`, "write {{json"},
 		{"no JSON", good, `text={{json .Text}}`, "makes no JSON"},
-		{"unknown field", good, `[{{json .Nothing}}]`, "Nothing"},
+		{"unknown field", good, `[{{json .Nothing}}]`, "and in each of .Problems .Host .Verdict .Severity .Summary .Groups"},
 		{"broken", good, `{{`, "template"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -203,6 +204,13 @@ func TestNewWebhook_refuses(t *testing.T) {
 				t.Errorf("error %v, want %q", err, c.words)
 			}
 		})
+	}
+	for name, value := range map[string]Secret{"X Bad": "x", "": "x", "Ünlaut": "x", "Authorization": token + "\nX: y"} {
+		_, err := NewWebhook(good, map[string]Secret{name: value}, Slack)
+		clean(t, err)
+		if err == nil || !strings.Contains(err.Error(), "header") {
+			t.Errorf("header %q: error %v", name, err)
+		}
 	}
 	if _, err := NewWebhook(good, nil, `{{$n := len .Problems}}{"n": {{$n | json}}, "all": [{{range $i, $p := .Problems}}{{if $i}},{{end}}{{json $p}}{{end}}]}`); err != nil {
 		t.Error(err)
@@ -220,5 +228,32 @@ func TestAgain_stopsWithTheContext(t *testing.T) {
 	})
 	if tries != 1 || err == nil || err.Error() != "busy" {
 		t.Errorf("%d tries, %v", tries, err)
+	}
+}
+
+// TestDocs: what the manual says of templates is what there is.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	manual, err := os.ReadFile("../../docs/cron.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range strings.Fields(fields(Data{}) + " " + fields(Problem{})) {
+		if !strings.Contains(string(manual), "`"+field+"`") {
+			t.Errorf("docs/cron.md does not name %s", field)
+		}
+	}
+	_, rest, _ := strings.Cut(string(manual), "    body: '")
+	body, _, found := strings.Cut(rest, "'\n")
+	if !found {
+		t.Fatal("docs/cron.md has no example of a body")
+	}
+	hook, err := NewWebhook("https://example.test/", nil, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := hook.render(Data{Title: `a "title"`, Problems: []Problem{{Host: "web1"}, {Host: "web2"}}})
+	if err != nil || string(got) != `{"title": "a \"title\"", "hosts": ["web1", "web2"]}` {
+		t.Errorf("%s, %v", got, err)
 	}
 }
