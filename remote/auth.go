@@ -9,16 +9,16 @@ import (
 // offer is what one login had to offer, and what the server said to it.
 type offer struct {
 	keys     []offered
-	problems []string // of keys that could not be offered, for the hint
-	locked   []string // files of keys that only a passphrase opens
-	sealed   []string // those of them that only an agent can hold
-	shut     []string // files of keys that a passphrase was given for in vain
-	accepts  []string // methods that the server lets us try, as it said last
-	passed   []string // methods that it took and found not enough
-	banners  int      // bytes of banner so far
-	sent     string   // the method by which the password was sent; empty: it was not
-	question string   // what the server asked beside it
-	unsigned bool     // the time was up while the agent was to sign
+	problems []problem // of keys that could not be offered
+	locked   []string  // files of keys that only a passphrase opens
+	sealed   []string  // those of them that only an agent can hold
+	shut     []string  // files of keys that a passphrase was given for in vain
+	accepts  []string  // methods that the server lets us try, as it said last
+	passed   []string  // methods that it took and found not enough
+	banners  int       // bytes of banner so far
+	sent     string    // the method by which the password was sent; empty: it was not
+	question string    // what the server asked beside it
+	unsigned bool      // the time was up while the agent was to sign
 }
 
 // maxBanner is how much a server may say before it lets us in or not. Nobody
@@ -62,7 +62,7 @@ func (o *offer) collect(a *attempt) []ssh.Signer {
 				named = append(named, offered{signer, file.path})
 			} else {
 				o.shut = append(o.shut, file.path)
-				o.problems = append(o.problems, file.path+": "+clean(err))
+				o.problems = append(o.problems, problem{what: file.path + ": " + clean(err)})
 			}
 		case key.signer == nil:
 			o.unusable(file)
@@ -72,6 +72,8 @@ func (o *offer) collect(a *attempt) []ssh.Signer {
 			last = append(last, key)
 		}
 	}
+	// Behind the files': most agents are worth a word only where those fail.
+	o.problems = append(o.problems, ring.silent...)
 	if !a.route.set.IdentitiesOnly {
 		other = ring.others()
 	}
@@ -80,7 +82,8 @@ func (o *offer) collect(a *attempt) []ssh.Signer {
 		if signer := a.use.limit(key.signer); signer != nil {
 			o.keys, signers = append(o.keys, key), append(signers, signer)
 		} else {
-			o.problems = append(o.problems, key.from+": PubkeyAcceptedAlgorithms leaves its "+key.signer.PublicKey().Type()+" out")
+			told := "PubkeyAcceptedAlgorithms leaves its " + key.signer.PublicKey().Type() + " out"
+			o.problems = append(o.problems, problem{key.from + ": " + told, told, ""})
 		}
 	}
 	return signers
@@ -105,16 +108,16 @@ func (o *offer) unusable(file *keyFile) {
 	switch {
 	case err != nil:
 		o.shut = append(o.shut, file.path)
-		o.problems = append(o.problems, file.path+": "+clean(err))
+		o.problems = append(o.problems, problem{what: file.path + ": " + clean(err)})
 	case file.locked && file.lock.data == nil:
 		o.sealed = append(o.sealed, file.path)
-		o.problems = append(o.problems, file.path+": "+file.wrong)
+		o.problems = append(o.problems, problem{what: file.path + ": " + file.wrong})
 	case file.locked:
 		o.locked = append(o.locked, file.path)
 	case file.wrong != "":
-		o.problems = append(o.problems, file.path+": "+file.wrong)
+		o.problems = append(o.problems, file.problem(file.wrong))
 	case file.pub != nil && file.cert == nil:
-		o.problems = append(o.problems, file.path+": only the public half, and no agent holds the other")
+		o.problems = append(o.problems, file.problem("only the public half, and no agent holds the other"))
 	}
 }
 
@@ -124,6 +127,8 @@ type ring struct {
 	held  []agentKey
 	sign  func(ssh.PublicKey) ssh.Signer // with the agent
 	asker *attempt                       // who may ask for passphrases; nil: nobody
+
+	silent []problem // why the agent says nothing; empty: it answers, or there is none
 }
 
 // ring reads the key files, and asks the agent for its keys.
@@ -143,7 +148,8 @@ func (o *offer) ring(a *attempt) *ring {
 	}
 	held, err := pool.list(a.ctx)
 	if err != nil {
-		o.problems = append(o.problems, "the agent at "+pool.socket+" does not answer: "+innermost(err))
+		why := " does not answer: " + innermost(err)
+		r.silent = []problem{{"the agent at " + pool.socket + why, "the agent" + why, ""}}
 	}
 	r.held = held
 	r.sign = func(pub ssh.PublicKey) ssh.Signer { return &agentSigner{ctx: a.ctx, pool: pool, key: pub, offer: o} }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -257,15 +258,25 @@ func TestAuth_unusableFiles(t *testing.T) {
 		hint  string
 	}{
 		{locked, "no key to offer: a passphrase protects it", "unlock it with ssh-add " + locked},
-		{open, "no key to offer: no agent with keys", "mode 0644"},
-		{garbage, "no key to offer: no agent with keys", "not a private key"},
+		{open, "no key to offer: the key file's mode 0644 lets others use it", "chmod 600 " + open + ", or "},
+		{garbage, "no key to offer: the key file cannot be used: not a private key", garbage + ": not a private key"},
 		{filepath.Join(l.Dir, "missing"), "no key to offer: no agent with keys", "--identity"},
 	} {
 		d := l.dialer(remote.Options{Identities: []string{c.file}})
 		_, failure := run(t, d, "h")
 		wantError(t, failure, remote.StageAuth, c.words)
 		wantHint(t, failure, c.hint)
+		if strings.Contains(failure.Message, l.Dir) {
+			t.Errorf("%s names a local path", failure.Message)
+		}
 	}
+
+	// The files first: an agent that is gone is what most of them need.
+	d := l.dialer(remote.Options{Identities: []string{open, garbage}, Env: env(filepath.Join(l.Dir, "gone"))})
+	_, failure := run(t, d, "h")
+	wantError(t, failure, remote.StageAuth, "no key to offer: the key file's mode 0644 lets others use it; the key file cannot be used: ")
+	wantError(t, failure, remote.StageAuth, "; 1 more")
+	wantHint(t, failure, "the agent at "+l.Dir)
 }
 
 // An agent that is gone, or that hangs, does not cost the keys that are there.

@@ -33,7 +33,29 @@ type keyFile struct {
 	locked bool             // by a passphrase, or by a cipher that is not read here
 	lock   lock
 	wrong  string // why there is no signer; empty: there is one, or no such file
+	shared bool   // others may read it: that is wrong
 }
+
+// problem is why a key cannot be offered.
+type problem struct {
+	what string // with the file or the socket, for the hint
+	told string // without, for the message; empty: the message has it in other words
+	way  string // the command that mends it; empty: there is none
+}
+
+// problem is why the file gives no key.
+func (k *keyFile) problem(why string) problem {
+	p := problem{k.path + ": " + why, "the key file cannot be used: " + why, ""}
+	if k.shared {
+		p.told, p.way = "the key file's "+why, "chmod 600 "+quote(k.path)
+	}
+	return p
+}
+
+// modeError is a private key that others may read.
+type modeError struct{ mode fs.FileMode }
+
+func (e *modeError) Error() string { return fmt.Sprintf("mode %04o lets others use it", e.mode) }
 
 // keyFile returns the file at path, read; when ctx ends before, one that gives
 // no key.
@@ -67,6 +89,7 @@ func (k *keyFile) load() {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		k.wrong = innermost(err)
+		k.shared = errors.As(err, new(*modeError))
 	default:
 		k.parse(data)
 	}
@@ -129,7 +152,7 @@ func readPrivate(path string) ([]byte, error) {
 	}
 	open := info.Mode().Perm()&0o077 != 0
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && open && int(stat.Uid) == os.Getuid() && isPrivate(data) {
-		return nil, fmt.Errorf("mode %04o lets others use it: chmod 600", info.Mode().Perm())
+		return nil, &modeError{info.Mode().Perm()}
 	}
 	return data, nil
 }

@@ -70,7 +70,8 @@ func (a *attempt) authFailure(err error) *Error {
 // noKey is for a login by keys that had none, or none that the server takes.
 func (a *attempt) noKey() (message string, remedies []string) {
 	o := a.keys
-	remedies = slices.Concat(a.unlocking(o.shut, true), a.unlocking(o.locked, false))
+	told, ways := o.troubles()
+	remedies = slices.Concat(ways, a.unlocking(o.shut, true), a.unlocking(o.locked, false))
 	for _, path := range o.sealed {
 		remedies = append(remedies, "load "+quote(path)+" with ssh-add")
 	}
@@ -81,11 +82,33 @@ func (a *attempt) noKey() (message string, remedies []string) {
 		message = "no key to offer: the passphrase that was given opens none"
 	case len(o.locked)+len(o.sealed) > 0:
 		message = "no key to offer: a passphrase protects it and no agent holds it"
+	case told != "":
+		message = "no key to offer: " + told
+		remedies = append(remedies, "name another key with --identity", "start an agent")
 	default:
 		message = "no key to offer: no agent with keys and no readable key file"
 		remedies = append(remedies, "name a key with --identity", "start an agent")
 	}
 	return message, append(remedies, a.passwordToo()...)
+}
+
+// troubles say what keeps keys from being offered, for a message, and the ways to
+// mend it.
+func (o *offer) troubles() (told string, ways []string) {
+	const most = 2
+	var words []string
+	for _, p := range o.problems {
+		if p.told != "" && !slices.Contains(words, p.told) {
+			words = append(words, p.told)
+		}
+		if p.way != "" {
+			ways = append(ways, p.way)
+		}
+	}
+	if left := len(words) - most; left > 0 {
+		words = append(words[:most], fmt.Sprintf("%d more", left))
+	}
+	return text.CleanMax(strings.Join(words, "; "), 300), ways
 }
 
 // unlocking are the ways to open keys, after a passphrase that did not.
@@ -149,7 +172,7 @@ func (o *offer) offers(set *sshconfig.Settings) string {
 		words += "nothing was offered"
 	}
 	for _, problem := range o.problems {
-		words += "; " + text.CleanMax(problem, 300)
+		words += "; " + text.CleanMax(problem.what, 300)
 	}
 	return words
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"twaudit/internal/audit"
 	"twaudit/internal/text"
@@ -89,56 +88,6 @@ func loginParts(h subject) (audit.Facts, audit.Config, audit.Log) {
 	return parts(h.HostResult)
 }
 
-// overflowTime is when sockets were last destroyed, as far as that is known.
-type overflowTime struct {
-	now       bool
-	at        time.Time // zero for what goes on now
-	sinceBoot bool      // at some time after at
-}
-
-// lastOverflow is nil when there was none, or when nothing says when.
-func lastOverflow(h subject) *overflowTime {
-	facts, _, log := parts(h.HostResult)
-	switch {
-	case h.OverflowDelta != nil && *h.OverflowDelta > 0:
-		return &overflowTime{now: true}
-	case h.namespace == "" && log.Last != nil:
-		return &overflowTime{at: *log.Last}
-	case h.OverflowTotal != nil && *h.OverflowTotal > 0 && facts.Host.BootedAt != nil:
-		return &overflowTime{at: *facts.Host.BootedAt, sinceBoot: true}
-	}
-	return nil
-}
-
-// lastWords are none where nothing overflowed as far as is known, "?" where it did
-// and even the boot has no date, and else what since makes of the time of the boot
-// or on of that of the overflow.
-func lastWords(h subject, none string, since, on func(time.Time) string) string {
-	when := lastOverflow(h)
-	switch {
-	case when == nil && h.OverflowTotal != nil && *h.OverflowTotal > 0:
-		return "?"
-	case when == nil:
-		return none
-	case when.now:
-		return "now"
-	case when.sinceBoot:
-		return since(when.at)
-	}
-	return on(when.at)
-}
-
-// last is how long ago the last overflow was, or "<" and the time since boot.
-func (s *screen) last(h subject) string {
-	since := func(boot time.Time) string { return "<" + text.Duration(max(s.now.Sub(boot), 0)) }
-	return lastWords(h, "-", since, func(at time.Time) string {
-		if s.Width < roomy && !s.Wide {
-			return strings.TrimSuffix(s.ago(at), " ago")
-		}
-		return s.ago(at)
-	})
-}
-
 // config is what the files say and since when, which is not what runs: that is
 // the limit. "none" is the usual case, the default of the kernel.
 func (s *screen) config(h subject) string {
@@ -176,6 +125,9 @@ func roomWords(h subject, none, times string) string {
 		return none
 	}
 	factor := *h.Headroom.LoadFactor
+	if h.Headroom.LowerBound {
+		return "<" + strconv.FormatFloat(math.Ceil(factor*10)/10, 'f', 1, 64) + times
+	}
 	switch {
 	case factor >= 100:
 		return ">99" + times

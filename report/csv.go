@@ -56,7 +56,7 @@ func csvRow(h *audit.HostResult) []string {
 		word(h.Name), words(h.Groups), word(string(h.Status)), word(string(h.Verdict)), word(string(h.Coverage)), words(h.Flags),
 		whole(tw.Buckets), whole(tw.Limit), decimal(tw.Ratio, 4),
 		whole(tw.OverflowTotal), whole(tw.OverflowDelta), whole(log.OverflowLines), whole(log.Suppressed),
-		moment(log.First), moment(log.Last),
+		moment(log.First), moment(lastBound(ownSubject(h))),
 		whole(config.Value), word(config.Source), moment(config.ChangedAt), moment(config.SysctlConfChangedAt),
 		decimal(headroom.CloseRate, 1),
 		state(facts, "TIME_WAIT"), state(facts, "SYN_RECV"), state(facts, "ESTABLISHED"),

@@ -107,7 +107,7 @@ func changeHue(h *audit.HostDiff, kind audit.ChangeKind) hue {
 		return cyan
 	case audit.ChangeBetter:
 		return green
-	case audit.ChangeGone, audit.ChangeReinstalled:
+	case audit.ChangeOverflow, audit.ChangeGone, audit.ChangeReinstalled:
 		return yellow
 	}
 	return cyan
@@ -148,6 +148,8 @@ func diffWord(kind audit.ChangeKind) string {
 	switch kind {
 	case audit.ChangeCameBack:
 		return "came back"
+	case audit.ChangeOverflow:
+		return "with destroyed sockets"
 	case audit.ChangeLimit:
 		return "with another limit"
 	case audit.ChangeFile:

@@ -27,12 +27,12 @@ func sampleDiff() *audit.Diff {
 		return s
 	}
 	older := audit.Side{Meta: audit.Meta{ID: "20261122T120000Z-00000001", StartedAt: at, FinishedAt: at, Selection: "s"}, Hosts: []audit.Sketch{
-		sketch("web1", audit.VerdictOK), sketch("web2", audit.VerdictOverflowed), sketch("web3", audit.VerdictOK),
+		sketch("web1", audit.VerdictOK, func(s *audit.Sketch) { s.OverflowTotal = new(int64(5)) }), sketch("web2", audit.VerdictOverflowed), sketch("web3", audit.VerdictOK),
 		sketch("gone1", audit.VerdictOK), sketch("old-name", audit.VerdictOK),
 		{Name: "away", Status: audit.StatusFailed, Stage: audit.StageConnect},
 	}}
 	newer := audit.Side{Meta: audit.Meta{ID: "20261123T120000Z-00000002", StartedAt: at.AddDate(0, 0, 1), FinishedAt: at.AddDate(0, 0, 1), Selection: "s", Partial: true}, Hosts: []audit.Sketch{
-		sketch("web1", audit.VerdictOverflowing, func(s *audit.Sketch) { s.Limit = new(int64(4000)) }),
+		sketch("web1", audit.VerdictOverflowing, func(s *audit.Sketch) { s.Limit, s.OverflowTotal = new(int64(4000)), new(int64(1546)) }),
 		sketch("web2", audit.VerdictFixed, func(s *audit.Sketch) {
 			s.ConfigValue, s.ConfigSource = new(int64(9000)), "/etc/sysctl.d/|<b>`x`.conf:1"
 		}),

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"twaudit/internal/audit"
 	"twaudit/internal/text"
@@ -181,14 +182,45 @@ func (p *page) headroomLines() {
 			p.labelled(r.label, strings.TrimSpace(perSecond(*r.rate)+"/s "+r.rest))
 		}
 	}
+	if r, over := h.OverflowRate, h.OverflowSeconds; r != nil && over != nil {
+		p.labelled("destroyed", perSecond(*r)+"/s beside them, over "+text.Duration(time.Duration(min(*over, 1e9)*float64(time.Second))))
+	}
 	if f := h.LoadFactor; f != nil {
-		p.labelled("room for", p.headroom(subject{HostResult: p.host})+" this load")
+		p.labelled("room for", p.headroom(subject{HostResult: p.host})+" "+ofLoad(h))
 	}
-	if n := h.NeededLimit; n != nil {
-		words := "a limit of " + text.Count(*n)
-		if h.NeededMemoryBytes != nil {
-			words += ", " + text.Bytes(*h.NeededMemoryBytes) + " of memory at most"
+	p.toBeSafe(h)
+}
+
+// ofLoad says which load the room is measured by.
+func ofLoad(h *audit.Headroom) string {
+	switch {
+	case !h.LowerBound:
+		return "this load"
+	case h.OverflowRate != nil:
+		return "the load that it overflowed under, of which earlier runs saw an average only"
+	}
+	return "this load: the table was full, and what it refused is not known"
+}
+
+// toBeSafe names the limit that the advice names. 0 is the need of a host that
+// closes nothing, and no limit.
+func (p *page) toBeSafe(h *audit.Headroom) {
+	limit, rest := h.NeededLimit, ""
+	if limit == nil || *limit <= 0 {
+		limit = nil
+	}
+	least := ""
+	if h.LowerBound {
+		least = "at least "
+	}
+	if a := h.AdvisedLimit; a != nil && (limit == nil || *a != *limit) {
+		if limit != nil {
+			rest = ", the kernel's default; the load needs " + least + text.Count(*limit)
 		}
-		p.labelled("to be safe", words)
+		limit, least = a, ""
 	}
+	if limit == nil || *limit > 1<<40 {
+		return
+	}
+	p.labelled("to be safe", "a limit of "+least+text.Count(*limit)+", "+text.Bytes(*limit*256)+" of memory at most"+rest)
 }

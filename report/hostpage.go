@@ -88,14 +88,7 @@ func (p *page) audited() {
 func (p *page) head() {
 	h := p.host
 	if h.Status != audit.StatusAudited {
-		word := string(h.Status)
-		if h.Failure != nil {
-			word += " at " + string(h.Failure.Stage)
-			if h.Failure.Via != "" {
-				word += " via " + h.Failure.Via
-			}
-		}
-		p.line("", p.paint(bold, h.Name)+": "+p.paint(boldRed, word))
+		p.line("", p.paint(bold, h.Name)+": "+p.paint(boldRed, endWords(h)))
 		return
 	}
 	_, hue := mark(h.Verdict)
@@ -108,6 +101,31 @@ func (p *page) head() {
 		p.line("  ", p.paint(faint, who))
 	}
 	p.line("  ", p.paint(faint, p.asked()))
+}
+
+// endWords are how a host without a verdict ended. Most stages are a place where it
+// failed; those of the clock and of the run are none.
+func endWords(h *audit.HostResult) string {
+	if h.Failure == nil {
+		return string(h.Status)
+	}
+	words := string(h.Status) + " at " + string(h.Failure.Stage)
+	switch h.Failure.Stage {
+	case audit.StageInterrupted:
+		words = "cut off, the run was interrupted"
+	case audit.StageDeadline:
+		words = "cut off, the run's time was used up"
+	case audit.StageTimeout:
+		words = "failed, its time was used up"
+	case audit.StageNotLinux:
+		words = "failed, it is no Linux"
+	case audit.StageInternal:
+		words = "failed by a mistake of twaudit"
+	}
+	if h.Failure.Via != "" {
+		words += " via " + h.Failure.Via
+	}
+	return words
 }
 
 // verdictSentence is the title of the finding that the verdict is named after. A

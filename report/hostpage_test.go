@@ -306,3 +306,15 @@ func TestHostJSON_isTheObjectOfTheRun(t *testing.T) {
 		}
 	}
 }
+
+func TestHost_withoutAVerdict(t *testing.T) {
+	t.Parallel()
+	for stage, want := range map[audit.Stage]string{
+		audit.StageConnect: "failed at connect via j1", audit.StageInterrupted: "cut off, the run was interrupted via j1", audit.StageTimeout: "failed, its time was used up via j1",
+	} {
+		h := audit.HostResult{Status: audit.StatusFailed, Failure: &audit.Failure{Stage: stage, Via: "j1"}}
+		if got := endWords(&h); got != want {
+			t.Errorf("%s: %q, want %q", stage, got, want)
+		}
+	}
+}

@@ -16,6 +16,7 @@ type subject struct {
 	*audit.HostResult
 	audit.TimeWait
 	namespace string // empty: the one of the login
+	space     string // Namespace.ID of that; empty: the one of the login
 }
 
 // subjectOf finds the namespace that is as bad as the host. The login's own is
@@ -34,7 +35,7 @@ func subjectOf(h *audit.HostResult) subject {
 		n := h.Facts.Namespaces[i]
 		s.TimeWait = audit.TimeWait{Buckets: n.Buckets, Limit: n.Limit, OverflowTotal: n.OverflowTotal, OverflowDelta: n.OverflowDelta}
 		s.Ratio = ratioOf(&n)
-		s.namespace = n.Name
+		s.namespace, s.space = n.Name, n.ID
 		if s.namespace == "" {
 			s.namespace = "net:[" + n.ID + "]"
 		}
@@ -121,11 +122,15 @@ func (s *screen) rows(parts []section, lists [][]entry, lines []string) {
 
 // legend explains the signs that occur in the rows, and no others.
 func (s *screen) legend(columns []column, room []int, lists [][]entry) {
-	partial, undated := false, false
+	partial, undated, byRuns, full := false, false, false, false
 	for _, list := range lists {
 		for _, e := range list {
 			partial = partial || e.hosts[0].Coverage == audit.CoveragePartial
-			undated = undated || strings.HasPrefix(s.last(e.hosts[0]), "<")
+			if strings.HasPrefix(s.last(e.hosts[0]), "<") {
+				undated = true
+				byRuns = byRuns || !lastOverflow(e.hosts[0]).sinceBoot
+			}
+			full = full || strings.HasPrefix(s.headroom(e.hosts[0]), "<")
 		}
 	}
 	shown := func(title string) bool {
@@ -144,8 +149,8 @@ func (s *screen) legend(columns []column, room []int, lists [][]entry) {
 		words string
 	}{
 		{partial, "* namespaces or containers were found that could not be read"},
-		{undated && shown(titleLast), "< at an unknown time since boot, that long ago"},
-		{shown(titleHeadroom), "HEADROOM is how many times this load the limit sustains: below 1x the table fills"},
+		{undated && shown(titleLast), "< at an unknown time since " + sinceWhat(byRuns)},
+		{shown(titleHeadroom), "HEADROOM is how many times this load the limit sustains: below 1x the table fills" + atMost(full)},
 		{shown(titleConfig), "CONFIG is the limit that files set, and when that file changed; none: no file sets it"},
 		{shown(titleAlso) && rules != "", rules},
 		{len(missing) > 0, "no room for " + strings.Join(missing, ", ") + " here: --wide shows all columns"},
@@ -154,6 +159,22 @@ func (s *screen) legend(columns []column, room []int, lists [][]entry) {
 			s.line("   ", s.paint(faint, note.words))
 		}
 	}
+}
+
+// sinceWhat explains the sign of a time that has no exact one.
+func sinceWhat(byRuns bool) string {
+	if byRuns {
+		return "then: an earlier run, or the boot"
+	}
+	return "boot, that long ago"
+}
+
+// atMost explains the sign of a room that has no lower end.
+func atMost(said bool) string {
+	if said {
+		return "; < the table was full, and the load higher than could be seen"
+	}
+	return ""
 }
 
 // flags are the rules that fired beside the ones that verdicts are named after:

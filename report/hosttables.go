@@ -75,6 +75,9 @@ func (p *page) namespaces() {
 	}
 }
 
+// ownNamespace is the name of the login's own one in facts.
+const ownNamespace = "host"
+
 // namespaceRow borrows the cells of the table of hosts, so that a number looks the
 // same in both. A namespace that was not judged has no verdict at all: the sign
 // for an unknown one would be a judgement.
@@ -85,8 +88,11 @@ func (p *page) namespaceRow(n *audit.Namespace) []string {
 	}
 	h.Ratio = ratioOf(n)
 	name, pid := n.Name, ""
-	if name == "" {
+	switch {
+	case name == "":
 		name = "net:[" + n.ID + "]"
+	case name == ownNamespace && p.facts.Host.Virtualization != "":
+		name = "the login's own" // inside a container: the host's is another one
 	}
 	if n.PID > 0 {
 		pid = strconv.Itoa(n.PID)

@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -187,4 +189,42 @@ func TestHTML_staysSmall(t *testing.T) {
 func htmlSize(t *testing.T, hosts int) int {
 	t.Helper()
 	return len(render(t, fleet(hosts, 7), "html", Options{}))
+}
+
+// A limit is not blamed for what happened in a namespace that has another one.
+func TestHTMLLimits_ofTheLoginsOwnNamespace(t *testing.T) {
+	t.Parallel()
+	fine, inside, own := healthyHost("a", 10), healthyHost("b", 10), healthyHost("c", 10)
+	inside.Verdict, own.Verdict = audit.VerdictOverflowing, audit.VerdictOverflowing
+	inside.Facts.Namespaces = []audit.Namespace{{Name: "host", Verdict: audit.VerdictOK}, {Name: "web", Verdict: audit.VerdictOverflowing}}
+	own.Facts.Namespaces = []audit.Namespace{{Name: "host", Verdict: audit.VerdictOverflowing}, {Name: "web", Verdict: audit.VerdictOverflowing}}
+	unjudged := inside
+	facts := *inside.Facts
+	unjudged.Facts = &facts
+	facts.Namespaces = []audit.Namespace{{Name: "host"}, {Name: "web", Verdict: audit.VerdictOverflowing}}
+	for i, c := range []struct {
+		hosts  []audit.HostResult
+		kinds  map[string]string
+		others []string
+	}{
+		{[]audit.HostResult{fine, inside}, map[string]string{"ok": "2"}, []string{"1 overflowing in another namespace"}},
+		{[]audit.HostResult{fine, own}, map[string]string{"ok": "1", "overflowing": "1"}, nil},
+		{[]audit.HostResult{unjudged, inside}, map[string]string{"ok": "1"}, []string{"2 overflowing in another namespace"}},
+	} {
+		rows := htmlLimits(c.hosts)
+		if len(rows) != 1 || rows[0].Count != 2 || !slices.Equal(rows[0].Others, c.others) {
+			t.Fatalf("%d: %+v", i, rows)
+		}
+		got := map[string]string{}
+		for _, k := range rows[0].Kinds {
+			got[k.Kind] = k.Count
+		}
+		if !maps.Equal(got, c.kinds) {
+			t.Errorf("%d: %v, want %v", i, got, c.kinds)
+		}
+	}
+	run := &audit.Run{Schema: audit.Schema, Hosts: []audit.HostResult{inside}, Summary: audit.Summarize([]audit.HostResult{inside})}
+	if page := string(render(t, run, "html", Options{})); !strings.Contains(page, "<li>1 overflowing in another namespace</li>") {
+		t.Error("the page does not say it")
+	}
 }

@@ -23,6 +23,7 @@ type htmlLimit struct {
 	Percent string
 	Width   string // of the bar, per cent of the most common value
 	Kinds   []htmlKind
+	Others  []string // hosts whose verdict is that of another namespace
 	SetBy   []htmlSource
 	Drift   int  // a file says otherwise
 	Lowered int  // below what the kernel would have chosen
@@ -44,7 +45,8 @@ func (s htmlSource) IsFile() bool { return s.file }
 // sources count by name, with a Count of zero in the key.
 type limitSet struct {
 	htmlLimit
-	kinds   map[string]int
+	kinds   map[string]int // by the namespace that has this limit
+	others  map[string]int // by another one
 	sources map[htmlSource]int
 }
 
@@ -62,7 +64,7 @@ func htmlLimits(hosts []audit.HostResult) []htmlLimit {
 		key := whole(limit)
 		s := sets[key]
 		if s == nil {
-			s = &limitSet{htmlLimit{limit: limit, Value: "not read", Query: "none"}, map[string]int{}, map[htmlSource]int{}}
+			s = &limitSet{htmlLimit{limit: limit, Value: "not read", Query: "none"}, map[string]int{}, map[string]int{}, map[htmlSource]int{}}
 			if limit != nil {
 				s.Value, s.Query = text.Count(*limit), key
 			}
@@ -77,7 +79,13 @@ func htmlLimits(hosts []audit.HostResult) []htmlLimit {
 // nothing.
 func (s *limitSet) add(h *audit.HostResult, facts audit.Facts, config audit.Config) {
 	s.Count++
-	s.kinds[kindOf(h)]++
+	own, other := ownKind(h)
+	if own != "" {
+		s.kinds[own]++
+	}
+	if other != "" {
+		s.others[other]++
+	}
 	source := sourceOf(facts, config)
 	s.sources[source]++
 	if s.limit != nil && config.Value != nil && *config.Value != *s.limit {
@@ -86,6 +94,30 @@ func (s *limitSet) add(h *audit.HostResult, facts audit.Facts, config audit.Conf
 	if slices.Contains(h.Flags, "limit-lowered") {
 		s.Lowered++
 	}
+}
+
+// ownKind is the kind of a host by its login's own namespace alone, empty when that
+// was not judged. other is its kind where that comes from another namespace, with
+// which the limit of the login's own has nothing to do.
+func ownKind(h *audit.HostResult) (own, other string) {
+	if subjectOf(h).namespace == "" {
+		return kindOf(h), ""
+	}
+	if v := h.Facts.Namespaces[0].Verdict; slices.Contains(audit.Verdicts, v) {
+		own = string(v)
+	}
+	return own, kindOf(h)
+}
+
+// otherWords say how many hosts have which kind by another namespace, worst first.
+func otherWords(counts map[string]int) []string {
+	var words []string
+	for _, kind := range kinds() {
+		if n := counts[kind]; n > 0 {
+			words = append(words, text.Count(int64(n))+" "+kind+" in another namespace")
+		}
+	}
+	return words
 }
 
 // sourceOf is the file that sets the value, without its line: the same file has
@@ -122,7 +154,7 @@ func sortLimits(sets map[string]*limitSet) []htmlLimit {
 	})
 	var views []htmlLimit
 	for _, s := range list[:min(len(list), maxHTMLLimits)] {
-		s.Kinds = htmlKinds(s.kinds, s.Count)
+		s.Kinds, s.Others = htmlKinds(s.kinds, s.Count), otherWords(s.others)
 		s.SetBy = topSources(s.sources)
 		s.Percent = shareWords(s.Count, total)
 		s.Width = strconv.FormatFloat(max(100*float64(s.Count)/float64(list[0].Count), 0.5), 'f', 2, 64)

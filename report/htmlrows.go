@@ -105,7 +105,15 @@ func htmlFailure(h *audit.HostResult) string {
 
 func htmlLast(h subject, now time.Time) string {
 	ago := func(at time.Time) string { return agoWords(at, now) }
-	return lastWords(h, "–", func(boot time.Time) string { return "since boot, " + ago(boot) }, ago)
+	return lastWords(h, lastStyle{none: "–", now: now, on: ago,
+		since: func(at time.Time) string {
+			if facts, _, _ := parts(h.HostResult); facts.Host.BootedAt != nil && at.Equal(*facts.Host.BootedAt) {
+				return "since boot, " + ago(at)
+			}
+			return "within " + text.Duration(max(now.Sub(at), 0))
+		},
+		span: func(from, to time.Time) string { return text.Duration(max(now.Sub(to), 0)) + " to " + ago(from) },
+	})
 }
 
 // agoWords is the time from at to now. A clock may be wrong, or lie.

@@ -59,7 +59,7 @@ func htmlLede(run *audit.Run, counts map[string]int) string {
 	case counts[kindFailed]+counts[kindSkipped] == hosts:
 		return "none of " + plural(hosts, "host") + " could be audited"
 	case counts["overflowing"] > 0:
-		words = of(counts["overflowing"]) + " " + isAre(counts["overflowing"]) + " destroying sockets now"
+		words = destroying(run, of(counts["overflowing"]), counts["overflowing"])
 	case counts["overflowed"] > 0:
 		words = "sockets were destroyed on " + of(counts["overflowed"]) + ", and no cure is proven"
 	case counts["near-limit"] > 0:
@@ -73,6 +73,47 @@ func htmlLede(run *audit.Run, counts map[string]int) string {
 		words += "; " + text.Count(int64(unjudged)) + " could not be judged"
 	}
 	return words
+}
+
+// destroying is about the hosts that overflow: in the present only for those that
+// this run saw doing it.
+func destroying(run *audit.Run, which string, overflowing int) string {
+	now := countNow(run)
+	switch recent := recentWords(run); {
+	case now == overflowing:
+		return which + " " + isAre(now) + " destroying sockets now"
+	case now == 0:
+		return which + " destroyed sockets within " + recent
+	default:
+		return which + " destroyed sockets within " + recent + ", " + text.Count(int64(now)) + " of them now"
+	}
+}
+
+// countNow counts the overflowing hosts that this run saw destroying sockets.
+func countNow(run *audit.Run) int {
+	n := 0
+	for i := range run.Hosts {
+		if h := &run.Hosts[i]; kindOf(h) == string(audit.VerdictOverflowing) && destroyingNow(h) {
+			n++
+		}
+	}
+	return n
+}
+
+// recentWords are what the run took for now. Of merged runs it is that of the first.
+func recentWords(run *audit.Run) string {
+	if run.Meta.Limits.Recent <= 0 {
+		return "what counted as recent"
+	}
+	return strings.TrimSuffix(text.Duration(run.Meta.Limits.Recent), "00m") + " of the run"
+}
+
+// overflowingNote is the same for the headline number.
+func overflowingNote(run *audit.Run, overflowing int) string {
+	if now := countNow(run); now < overflowing {
+		return text.Count(int64(now)) + " now, else within " + recentWords(run)
+	}
+	return "destroying sockets now"
 }
 
 // isAre is the verb for so many hosts.
@@ -140,7 +181,7 @@ func htmlCards(run *audit.Run, counts map[string]int) []htmlCard {
 	audited := len(run.Hosts) - counts[kindFailed] - counts[kindSkipped]
 	return []htmlCard{
 		{Label: "hosts", Number: text.Count(int64(len(run.Hosts))), Note: text.Count(int64(audited)) + " audited"},
-		card("overflowing", "overflowing", "destroying sockets now", "overflowing"),
+		card("overflowing", "overflowing", overflowingNote(run, counts["overflowing"]), "overflowing"),
 		card("overflowed", "overflowed", "it happened, no cure proven", "overflowed"),
 		card("near-limit", "near the limit", "from "+percentWords(run.Meta.Limits.Near)+" of it", "near-limit"),
 		card("unknown", "not judged", notJudged(counts), "unknown", kindFailed, kindSkipped),
@@ -219,7 +260,7 @@ func shareWords(n, of int) string {
 func meaning(kind string) string {
 	switch kind {
 	case "overflowing":
-		return "sockets are being destroyed now"
+		return "sockets are being destroyed, or were shortly before the run"
 	case "overflowed":
 		return "it happened, and is not proven cured"
 	case "near-limit":

@@ -54,11 +54,7 @@ func (m *mdWriter) head(run *audit.Run) {
 	for _, v := range audit.Verdicts[:audit.VerdictUnknown.Rank()] {
 		sick += sum.Verdicts[v]
 	}
-	if sick > 0 {
-		m.line("## `TIME_WAIT` audit: %s of %s in trouble", text.Count(int64(sick)), plural(sum.Hosts, "host"))
-	} else {
-		m.line("## `TIME_WAIT` audit: %s of %s audited, none of them in trouble", text.Count(int64(sum.Audited)), plural(sum.Hosts, "host"))
-	}
+	m.line("## `TIME_WAIT` audit: %s", mdTrouble(&sum, sick))
 	m.line("\nRun %s, finished %s, %s.", mdCode(text.CleanMax(meta.ID, mdName)), meta.FinishedAt.UTC().Format("2006-01-02 15:04 UTC"),
 		lasted(&meta))
 	if meta.Partial {
@@ -149,7 +145,11 @@ func mdOverflows(h subject) string {
 // last counts from the end of the run, so that a saved run keeps its words.
 func (m *mdWriter) last(h subject) string {
 	ago := func(at time.Time) string { return text.Duration(max(m.now.Sub(at), 0)) }
-	return lastWords(h, "-", func(boot time.Time) string { return "within " + ago(boot) }, func(at time.Time) string { return ago(at) + " ago" })
+	return lastWords(h, lastStyle{none: "-", now: m.now,
+		on:    func(at time.Time) string { return ago(at) + " ago" },
+		since: func(at time.Time) string { return "within " + ago(at) },
+		span:  func(from, to time.Time) string { return ago(to) + " to " + ago(from) + " ago" },
+	})
 }
 
 // mdWhy is the finding that gave the verdict its name, or the worst there is.

@@ -25,6 +25,29 @@ func TestMarkdown_healthyFleetSaysSo(t *testing.T) {
 	}
 }
 
+// A heading says nothing good of hosts of which nothing is known.
+func TestMarkdown_heading(t *testing.T) {
+	t.Parallel()
+	ok, unknown, sick := healthyHost("a", 10), judged("b", audit.VerdictUnknown, audit.Finding{Title: "unread"}), judged("c", audit.VerdictOverflowing, audit.Finding{Title: "full"})
+	failed := audit.HostResult{Name: "d", Status: audit.StatusFailed, Failure: &audit.Failure{Stage: audit.StageInterrupted}}
+	skipped := audit.HostResult{Name: "e", Status: audit.StatusSkipped}
+	for want, hosts := range map[string][]audit.HostResult{
+		"the run had no hosts":                           nil,
+		"nothing is known of 3 hosts":                    {failed, skipped, unknown},
+		"nothing is known of 1 host":                     {skipped},
+		"1 of 3 hosts audited, none of them in trouble":  {ok, failed, skipped},
+		"1 of 2 hosts judged, none of them in trouble":   {ok, unknown},
+		"1 of 4 hosts in trouble, nothing is known of 2": {sick, ok, failed, unknown},
+		"1 of 2 hosts in trouble":                        {sick, ok},
+	} {
+		run := &audit.Run{Schema: audit.Schema, Hosts: hosts, Summary: audit.Summarize(hosts)}
+		got, _, _ := strings.Cut(string(render(t, run, "markdown", Options{})), "\n")
+		if got != "## `TIME_WAIT` audit: "+want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // mdEvil is what the dialects of Markdown, and the chats that show them, obey.
 func mdEvil() []string {
 	return append(hostileTexts(),

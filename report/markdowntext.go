@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"twaudit/internal/audit"
 	"twaudit/internal/text"
 )
 
@@ -76,4 +77,28 @@ func mdFolded(names []string) string {
 		return strings.Join(first, ", ") + " and " + text.Count(int64(rest)) + " more"
 	}
 	return strings.Join(first, ", ")
+}
+
+// mdTrouble is how many hosts are in trouble, and of how many nothing is known: a
+// run that judged nobody says nothing good of anybody.
+func mdTrouble(sum *audit.Summary, sick int) string {
+	unknown := sum.Hosts - sum.Audited + sum.Verdicts[audit.VerdictUnknown]
+	known := sum.Hosts - unknown
+	verb := "audited"
+	if known < sum.Audited {
+		verb = "judged"
+	}
+	words := fmt.Sprintf("%s of %s %s, none of them in trouble", text.Count(int64(known)), plural(sum.Hosts, "host"), verb)
+	switch {
+	case sum.Hosts == 0:
+		return "the run had no hosts"
+	case known <= 0:
+		return "nothing is known of " + plural(sum.Hosts, "host")
+	case sick > 0:
+		words = fmt.Sprintf("%s of %s in trouble", text.Count(int64(sick)), plural(sum.Hosts, "host"))
+		if unknown > 0 {
+			words += ", nothing is known of " + text.Count(int64(unknown))
+		}
+	}
+	return words
 }

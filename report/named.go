@@ -64,7 +64,7 @@ func overflowColumns() []named {
 		wholeColumn("overflow_lines", func(h subject) *int64 { return log(h).OverflowLines }),
 		wholeColumn("suppressed", func(h subject) *int64 { return log(h).Suppressed }),
 		timeColumn("first_overflow", func(h subject) *time.Time { return log(h).First }),
-		timeColumn("last_overflow", func(h subject) *time.Time { return log(h).Last }),
+		timeColumn("last_overflow", lastBound),
 	}
 }
 

@@ -26,6 +26,14 @@ func (p *page) pastEvents() []event {
 	for _, c := range h.Limits {
 		events = append(events, event{c.And, cyan, fmt.Sprintf("limit first seen at %s; it was %s at %s", p.number(c.To), p.number(c.From), p.stamp(c.Between))})
 	}
+	// One that leads up to this run is said beside the look before it.
+	if r := h.LastRise; r != nil && r.UnmovedLooks > 0 {
+		words := plural64(r.Sockets, "socket") + " destroyed before this look"
+		if r.From != nil {
+			words = plural64(r.Sockets, "socket") + " destroyed since " + p.stamp(*r.From)
+		}
+		events = append(events, event{r.To, boldRed, "audited; " + words})
+	}
 	if h.Peak != nil && !h.Peak.At.Equal(p.now) {
 		events = append(events, event{h.Peak.At, yellow, "fullest earlier look: " + p.peak(h.Peak)})
 	}

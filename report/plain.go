@@ -80,7 +80,7 @@ func plainRow(h subject) table.Row {
 		loadFactor = decimal(h.Headroom.LoadFactor, 2)
 	}
 	row := table.Row{plainVerdict(h.HostResult), h.Name, h.namespace, whole(h.Buckets), whole(h.Limit), used(h),
-		whole(h.OverflowTotal), whole(h.OverflowDelta), whole(log.OverflowLines), moment(log.Last),
+		whole(h.OverflowTotal), whole(h.OverflowDelta), whole(log.OverflowLines), moment(lastBound(h)),
 		whole(config.Value), moment(config.ChangedAt), loadFactor, plainAlso(h.HostResult)}
 	for i, cell := range row {
 		if cell == "" || cell == "?" {

@@ -48,8 +48,8 @@ func families() []family {
 				}
 				return whole(f.Log.OverflowLines)
 			})},
-		{"twaudit_time_wait_load_factor", gauge, "How many times the present load the limit sustains, an estimate; below 1 the table fills.", (*promWriter).loadFactors},
-		{"twaudit_last_overflow_timestamp_seconds", gauge, "Last known overflow: the last record in a log, or the reading in which the counter rose.", eachFact(overflowSeconds)},
+		{"twaudit_time_wait_load_factor", gauge, "How many times this load the limit sustains, an estimate; below 1 the table fills.", (*promWriter).loadFactors},
+		{"twaudit_last_overflow_timestamp_seconds", gauge, "Last known overflow: the last record in a log, or the first look that found the counter higher, by this run or an earlier one.", (*promWriter).lastOverflows},
 		{"twaudit_config_changed_timestamp_seconds", gauge, "Modification time of the file that sets the limit.",
 			eachFact(func(f *audit.Facts) string {
 				if f.Config == nil {
@@ -209,17 +209,11 @@ func (p *promWriter) loadFactors() {
 	}
 }
 
-// overflowSeconds is by the host's clock, which stamped both.
-func overflowSeconds(f *audit.Facts) string {
-	var last *time.Time
-	if f.Log != nil {
-		last = f.Log.Last
+// lastOverflows are by the host's clock, also where earlier runs tell.
+func (p *promWriter) lastOverflows() {
+	for _, h := range p.hosts {
+		p.sample(seconds(lastBound(ownSubject(h))), "host", h.Name)
 	}
-	rose := f.TimeWait.OverflowDelta != nil && *f.TimeWait.OverflowDelta > 0
-	if rose && f.Host.Clock != nil && (last == nil || last.Before(*f.Host.Clock)) {
-		last = f.Host.Clock
-	}
-	return seconds(last)
 }
 
 // seconds since 1970, to the millisecond, without the exponent that a float

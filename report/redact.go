@@ -109,9 +109,9 @@ func redactKind(t reflect.Type, field string) kind {
 		return kindGroup
 	case "HostResult.Labels":
 		return kindLabel
-	case "Namespace.ID":
+	case "Namespace.ID", "History.NamespaceRises": // keys
 		return kindInode
-	case "Namespace.Name":
+	case "Namespace.Name", "Namespace.Netns":
 		return kindNamespace
 	case "Log.Containers", "Beancounter.UID":
 		return kindContainer

@@ -74,9 +74,7 @@ func (p *page) today() string {
 		words += "; no socket destroyed since boot"
 	default:
 		words += "; " + plural64(*tw.OverflowTotal, "socket") + " destroyed since boot"
-		if p.log.Last == nil {
-			words += ", the kernel does not say when"
-		}
+		words += p.when()
 	}
 	if d := tw.OverflowDelta; d != nil && *d > 0 {
 		words += ", " + p.number(*d) + " of them just now"
@@ -88,6 +86,21 @@ func (p *page) today() string {
 		}
 	}
 	return words
+}
+
+// when is what is known of the time of the last overflow, by the counter: the
+// kernel has none for it.
+func (p *page) when() string {
+	rise := riseOf(ownSubject(p.host))
+	switch {
+	case rise != nil && rise.From != nil:
+		return ", the last of them between " + p.stamp(*rise.From) + " and " + p.stamp(rise.To)
+	case rise != nil:
+		return ", the last of them before " + p.stamp(rise.To)
+	case p.log.Last == nil:
+		return ", the kernel does not say when"
+	}
+	return ""
 }
 
 // plural64 is plural for the numbers of facts.

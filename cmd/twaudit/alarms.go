@@ -25,7 +25,7 @@ type alarm struct {
 // What has to have happened for an alarm.
 const (
 	onChange  = "change"  // a host got worse since the last run of the selection
-	onProblem = "problem" // a host is at or above --fail-on, or failed
+	onProblem = "problem" // a host is at or above --fail-on, failed or unknown
 	onAlways  = "always"
 )
 
@@ -34,8 +34,12 @@ const defaultEvery = 10 * time.Minute
 
 // declareAlarms: who is told of the run.
 func (f *scanFlags) declareAlarms(set *pflag.FlagSet) {
-	set.StringArrayVar(&f.notify, "notify", nil, "tell `NAME`, one of the alarms of the configuration file (repeatable)")
+	set.StringArrayVar(&f.notify, "notify", nil, "tell `NAME`, one of the alarms of the configuration file; none tells nobody (repeatable)")
+	f.notifyFlag = set.Lookup("notify")
 }
+
+// noAlarm is the name that stands for no alarm.
+const noAlarm = "none"
 
 // alarms builds those of the configuration file. What is wrong with any of them is
 // found out here, not when there is something to tell.
@@ -43,6 +47,9 @@ func (a *App) alarms(s *settings) (map[string]*alarm, error) {
 	built := map[string]*alarm{}
 	p := alarmParser{settingsParser: settingsParser{path: s.path, home: a.home()}, env: a.Env}
 	for _, name := range sortedKeys(s.alarms) {
+		if name == noAlarm {
+			p.fail(s.alarms[name].Line, "no alarm can be called none: --notify none tells nobody")
+		}
 		built[name] = p.alarm(name, s.alarms[name])
 	}
 	if len(p.errs) > 0 {
@@ -51,10 +58,24 @@ func (a *App) alarms(s *settings) (map[string]*alarm, error) {
 	return built, nil
 }
 
-// chosenAlarms are those that --notify names.
+// chosenAlarms are those that --notify names. A run without history compares with
+// nothing and cannot know what is news: it tells only whom its own command line names.
 func (a *App) chosenAlarms(flags *scanFlags) ([]*alarm, error) {
-	if len(flags.notify) == 0 {
+	chosen, err := a.namedAlarms(flags.notify)
+	if err != nil || len(chosen) == 0 || !flags.noHistory || strength(flags.notifyFlag) == fromCommandLine {
+		return chosen, err
+	}
+	a.print("no alarm is sent: with --no-history nothing is known to be news; --notify on the command line sends one all the same")
+	return nil, nil
+}
+
+// namedAlarms are those of the configuration file with these names.
+func (a *App) namedAlarms(names []string) ([]*alarm, error) {
+	switch {
+	case len(names) == 0 || len(names) == 1 && names[0] == noAlarm:
 		return nil, nil
+	case slices.Contains(names, noAlarm):
+		return nil, &usageError{errors.New("--notify none stands beside other alarms"), "none tells nobody: give it alone, or leave it out"}
 	}
 	s := a.settings
 	if s == nil {
@@ -65,9 +86,9 @@ func (a *App) chosenAlarms(flags *scanFlags) ([]*alarm, error) {
 		return nil, err
 	}
 	var chosen []*alarm
-	for _, name := range flags.notify {
+	for _, name := range names {
 		if known[name] == nil {
-			hint := "the configuration file has: " + orNone(sortedKeys(known))
+			hint := "the configuration file has: " + orNone(sortedKeys(known)) + "; --notify none tells nobody"
 			if s.path == "" {
 				hint = "alarms are described in a configuration file, and none was read; twaudit config init writes one"
 			}

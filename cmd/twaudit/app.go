@@ -51,6 +51,7 @@ type App struct {
 	mu       sync.Mutex // guards what follows, and writes to Stderr
 	bar      *bar       // shares stderr with our messages; nil when none is drawn
 	asks     bool       // the command is about to ask hosts, or does
+	tells    bool       // the report is written, and alarms are being sent
 	cleanup  func()     // what an abrupt end has to remove
 	scratch  string     // a directory that it has to remove, too; empty: none
 	asking   bool       // a question is on the screen
@@ -180,6 +181,10 @@ func (a *App) complain(err error) {
 	var usage *usageError
 	if errors.As(err, &usage) && usage.hint != "" {
 		a.print("hint: " + usage.hint)
+	}
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		a.print("hint: " + hinted.hint)
 	}
 }
 

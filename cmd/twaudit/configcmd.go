@@ -12,6 +12,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	yaml "go.yaml.in/yaml/v3"
+
+	"twaudit/internal/inventory"
+	"twaudit/internal/notify"
 )
 
 // configCommand declares config and its parts, which work with a broken file.
@@ -167,12 +170,11 @@ func (a *App) configCheck(cmd *cobra.Command, _ []string) error {
 	if s.path == "" {
 		return &usageError{fmt.Errorf("there is no configuration file %s", path), "twaudit config init writes one"}
 	}
-	errs := []error{s.check(a.root(), "")}
+	errs := []error{s.check(a.root(), flagText(cmd, "profile")), s.checkFiles()}
 	for _, profile := range append([]string{""}, sortedKeys(s.profiles)...) {
 		errs = append(errs, a.withoutVariables().applyEverywhere(s, a.root(), profile), s.checkScan(profile))
 	}
-	_, err = a.alarms(s)
-	if err := once(append(errs, err)); err != nil {
+	if err := once(append(errs, a.checkAlarms(s))); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.Stdout, "%s is good: settings: %d, profiles: %s, alarms: %s\n", s.path, len(s.top), orNone(sortedKeys(s.profiles)), orNone(sortedKeys(s.alarms)))
@@ -189,7 +191,7 @@ func (s *settings) checkScan(profile string) error {
 	yield(cmd.Flags())
 	var errs []error
 	for _, name := range flags.notify {
-		if s.alarms[name] == nil {
+		if s.alarms[name] == nil && name != noAlarm {
 			errs = append(errs, fmt.Errorf("%s: notify: there is no alarm %q", s.path, name))
 		}
 	}
@@ -197,6 +199,46 @@ func (s *settings) checkScan(profile string) error {
 	for _, err := range []error{err, flags.checkMeasures(), flags.checkCron()} {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", s.path, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkAlarms also looks for the programs that alarms start. A scan does not: one that
+// is missing for an hour must not keep it from its work.
+func (a *App) checkAlarms(s *settings) error {
+	alarms, err := a.alarms(s)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range sortedKeys(alarms) {
+		if command, ok := alarms[name].sink.(notify.Command); ok {
+			if err := command.Check(); err != nil {
+				errs = append(errs, fmt.Errorf("%s:%d: alarm %s: %w", s.path, s.alarms[name].Line, name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// readKeys are the settings that name files which have to be there.
+var readKeys = []string{"identity", "inventory", "passphrase-file", "ssh-config"}
+
+// checkFiles looks for the files that scans will read. What is in them is theirs.
+func (s *settings) checkFiles() error {
+	var errs []error
+	for _, part := range s.sections() {
+		for _, key := range readKeys {
+			for _, path := range part[key].values {
+				path = strings.TrimPrefix(path, inventory.SSHConfigPrefix)
+				if path == "" || path == stdoutPath || key == "ssh-config" && path == noSettings {
+					continue
+				}
+				if _, err := os.Stat(path); err != nil {
+					errs = append(errs, fmt.Errorf("%s:%d: %s: %w", s.path, part[key].line, key, err))
+				}
+			}
 		}
 	}
 	return errors.Join(errs...)
@@ -278,12 +320,13 @@ const exampleRest = `
 #  prod:
 #    inventory: [/etc/twaudit/prod.txt]
 #    fail-on: overflowed
+#    notify: [chat, mail]
 
 # Who is told, by --notify NAME or the key notify:
 #alarms:
 #  chat:
 #    on: change                # or problem, or always
-#    every: 1h                 # at most once in that time
+#    every: 1h                 # at most once in that time, for each selection
 #    webhook:
 #      url_file: /etc/twaudit/chat.url
 #      format: slack           # or alertmanager, or body: a template

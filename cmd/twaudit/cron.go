@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,56 +81,6 @@ func (a *App) lateStart(ctx context.Context, splay time.Duration) error {
 	}
 }
 
-// lockTry is how often a lock is asked for again.
-const lockTry = 100 * time.Millisecond
-
-// holdLock makes sure that no other scan of the selection with --lock runs, until
-// its result is called. The lock ends with the process, however that ends.
-func (a *App) holdLock(ctx context.Context, flags *scanFlags, selection string) (func(), error) {
-	if !flags.lock && flags.waitLock == 0 {
-		return func() {}, nil
-	}
-	path, err := a.historyPath(flags.history)
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("--lock: %w", err), "set one of them, or name a file with --history: the lock is beside it"}
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	file, err := os.OpenFile(path+"."+selection+".lock", os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := awaitLock(ctx, file, time.Duration(flags.waitLock)); err != nil {
-		file.Close()
-		return nil, err
-	}
-	return func() { file.Close() }, nil
-}
-
-// awaitLock returns nil when the lock is ours.
-func awaitLock(ctx context.Context, file *os.File, patience time.Duration) error {
-	waiting, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	ticker := time.NewTicker(lockTry)
-	defer ticker.Stop()
-	for {
-		if got, err := tryLock(file); err != nil {
-			return fmt.Errorf("lock %s: %w", file.Name(), err)
-		} else if got {
-			return nil
-		}
-		select {
-		case <-ticker.C:
-		case <-waiting.Done():
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			return fmt.Errorf("another scan of the same selection is running (lock %s)", file.Name())
-		}
-	}
-}
-
 // remaining are the jobs that this run has to do, with --retry-failed the results
 // that it keeps instead of asking, and the notes with what there is to say of it.
 func (m *memory) remaining(ctx context.Context, flags *scanFlags, selection string, jobs []scan.Job, notes []string) ([]scan.Job, []audit.HostResult, []string, error) {
@@ -203,8 +151,12 @@ func keptNote(asked int, kept []audit.HostResult) string {
 			oldest = kept[i].Kept
 		}
 	}
-	return fmt.Sprintf("%d of %d hosts were asked again; the results of the others are kept, the oldest from run %s, which began at %s",
-		asked, asked+len(kept), oldest.Run, oldest.At.UTC().Format(time.RFC3339))
+	verb := "were"
+	if asked == 1 {
+		verb = "was"
+	}
+	return fmt.Sprintf("%d of %d hosts %s asked again; the results of the others are kept, the oldest from run %s, which began at %s",
+		asked, asked+len(kept), verb, oldest.Run, oldest.At.UTC().Format(time.RFC3339))
 }
 
 // whom says, as a hash, whom a run asks under each name, so that a later one knows
@@ -217,49 +169,4 @@ func (a *App) whom(flags *scanFlags, jobs []scan.Job) {
 			flags.sshConfig, flags.user, strconv.Itoa(flags.port.value), flags.jump}
 		job.Whom = selectionKey(append(parts, flags.sshOptions...))
 	}
-}
-
-// change is what a finished run, which is not stored yet, differs in from what the
-// runs of its selection found last; nil when there is none to compare with.
-func (m *memory) change(ctx context.Context, run *audit.Run) *audit.Diff {
-	if m == nil || m.db == nil || run.Meta.Selection == "" {
-		return nil
-	}
-	ctx = context.WithoutCancel(ctx)
-	before, err := m.db.Before(ctx, run.Meta.Selection, 0)
-	if err != nil || before == nil {
-		return nil
-	}
-	older, err := m.db.Baseline(ctx, before)
-	if err != nil {
-		m.app.print("what changed since the last run is not known: " + err.Error())
-		return nil
-	}
-	return audit.Compare(older, audit.SideOf(run))
-}
-
-// newsworthy decides, with --only-changes, whether the run is printed: when it has
-// news, or when a problem was printed last so long ago that it may be forgotten.
-func (a *App) newsworthy(m *mission, run *audit.Run, change *audit.Diff) bool {
-	problem := atOrAbove(run.Hosts, a.end.failOn) || incomplete(&run.Summary, a.end.maxFailed)
-	worse := gotWorse(change, problem)
-	key := "printed " + m.selection
-	before, err := m.told.last(key)
-	if err != nil {
-		a.say("it is not known when problems were printed last: %v", err)
-	}
-	due := problem && m.remind > 0 && run.Meta.FinishedAt.Sub(before.At) >= m.remind
-	if !worse && !due {
-		return false
-	}
-	if change != nil && worse {
-		a.print("worse than at the last run: " + fewHosts(worseHosts(change)))
-	}
-	a.remember(m, key, telling{At: run.Meta.FinishedAt})
-	return true
-}
-
-// silence keeps the run from standard output; files are written all the same.
-func (set outputSet) silence() outputSet {
-	return keep(set, func(o *openOutput) bool { return o.place.file != nil })
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,8 @@ import (
 func stateApp(t *testing.T) *App {
 	t.Helper()
 	dir := t.TempDir()
-	return &App{Stderr: io.Discard, Env: func(name string) string {
+	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	return &App{Stderr: io.Discard, Now: func() time.Time { return at }, Env: func(name string) string {
 		if name == "XDG_STATE_HOME" {
 			return dir
 		}
@@ -42,6 +44,14 @@ func TestHoldLock(t *testing.T) {
 	}
 	if _, err := a.holdLock(t.Context(), flags, "s1"); err == nil || !strings.Contains(err.Error(), "another scan of the same selection") {
 		t.Errorf("a second scan got the lock: %v", err)
+	} else if who := fmt.Sprintf("process %d since 2026-11-23T01:00:00Z (lock ", os.Getpid()); !strings.Contains(err.Error(), who) || strings.Contains(err.Error(), "waited") {
+		t.Errorf("%v, want %q", err, who)
+	}
+	hasty := *flags
+	hasty.waitLock = durationFlag(2 * time.Millisecond)
+	var hinted *hintedError
+	if _, err := a.holdLock(t.Context(), &hasty, "s1"); !errors.As(err, &hinted) || !strings.HasSuffix(err.Error(), "; waited 2ms") || !strings.Contains(hinted.hint, "--deadline") {
+		t.Errorf("one that waited in vain: %v", err)
 	}
 	if other, err := a.holdLock(t.Context(), flags, "s2"); err != nil {
 		t.Errorf("another selection: %v", err)
@@ -68,6 +78,31 @@ func TestHoldLock(t *testing.T) {
 	release()
 	if err := <-got; err != nil {
 		t.Errorf("the lock was free, and one who waited did not get it: %v", err)
+	}
+}
+
+// TestNotOurs: a run as the wrong user says whose the file is.
+func TestNotOurs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "closed")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := path + " belongs to uid 4242, and this is root"
+	if err := os.Chown(path, 4242, -1); err != nil { // not root: a file of root's is another user's
+		path = "/"
+		want = "/ belongs to root, and this is "
+	}
+	err := notOurs(fmt.Errorf("open it: %w", &fs.PathError{Op: "open", Path: filepath.Join(path, "deep", "x.lock"), Err: fs.ErrPermission}))
+	var hinted *hintedError
+	if !errors.As(err, &hinted) || !strings.HasPrefix(hinted.hint, want) || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%v, want the hint %q", err, want)
+	}
+	if end := (&ending{began: true, err: err}).status(); end != exitFailed {
+		t.Errorf("status %d", end)
+	}
+	if err := notOurs(fs.ErrNotExist); errors.As(err, &hinted) && err != fs.ErrNotExist {
+		t.Errorf("another error got the hint: %v", err)
 	}
 }
 
@@ -117,6 +152,50 @@ func TestTold_remembers(t *testing.T) {
 	}
 }
 
+// TestDue: a time that is still to come puts nothing off.
+func TestDue(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		last   time.Time
+		remind time.Duration
+		want   bool
+	}{
+		{time.Time{}, time.Hour, true}, {time.Time{}, 0, false}, {now.Add(-time.Hour), time.Hour, true},
+		{now.Add(-59 * time.Minute), time.Hour, false}, {now.Add(time.Second), time.Hour, true}, {now.Add(time.Second), 0, false},
+	} {
+		if got := due(c.last, now, c.remind); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+// TestCounted: what --fail-on and --max-failed let be is no news.
+func TestCounted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		host      string // as fleetOf takes it
+		was       audit.Coverage
+		failOn    audit.Verdict
+		maxFailed float64
+		want      int
+	}{
+		{"near-limit", audit.CoverageFull, audit.VerdictNearLimit, 0, 1}, {"near-limit", audit.CoverageFull, audit.VerdictOverflowed, 0, 0}, {"overflowing", audit.CoverageFull, audit.VerdictOverflowed, 0, 1},
+		{"unknown", audit.CoverageFull, audit.VerdictOverflowed, 0, 1}, {"unknown", audit.CoverageFull, audit.VerdictOverflowed, 0.9, 1}, {"ok*", audit.CoverageFull, audit.VerdictOverflowed, 0, 1},
+		{"ok*", audit.CoveragePartial, audit.VerdictOverflowed, 0, 0},
+		{"failed", audit.CoverageFull, audit.VerdictOverflowed, 0, 1}, {"failed", audit.CoverageFull, audit.VerdictNearLimit, 0.9, 0}, {"failed", audit.CoverageFull, audit.VerdictNearLimit, 0.5, 1},
+	} {
+		a, run := stateApp(t), fleetOf(c.host, "ok")
+		a.end.failOn, a.end.maxFailed = c.failOn, c.maxFailed
+		run.Hosts[0].Name, run.Hosts[1].Name = "web1", "web2"
+		change := &audit.Diff{Worse: 1, Hosts: []audit.HostDiff{{Name: "web1", Worse: true, Old: &audit.HostState{Coverage: c.was}}, {Name: "web2"}}}
+		got := a.counted(run, change)
+		if got.Worse != c.want || got.Hosts[0].Worse != (c.want == 1) || !change.Hosts[0].Worse {
+			t.Errorf("%+v: %+v", c, got)
+		}
+	}
+}
+
 // recorder is a sink that keeps what it gets.
 type recorder struct {
 	messages []notify.Message
@@ -149,7 +228,7 @@ func TestTell_timing(t *testing.T) {
 	a := stateApp(t)
 	a.end.failOn = audit.VerdictNearLimit
 	sink := &recorder{}
-	m := &mission{alarms: []*alarm{{name: "ops", on: onChange, every: time.Hour, sink: sink}}, told: a.toldBeside(""), selection: "s"}
+	m := &mission{alarms: []*alarm{{name: "ops", on: onChange, every: time.Hour, sink: sink}}, told: a.toldBeside(&scanFlags{}), selection: "s"}
 	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
 	worse, same := &audit.Diff{Worse: 1, Hosts: []audit.HostDiff{{Name: "web1", Worse: true}}}, &audit.Diff{}
 	for i, step := range []struct {
@@ -192,7 +271,7 @@ func TestTell_redacted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &mission{alarms: []*alarm{{name: "ops", on: onChange, sink: sink}}, told: a.toldBeside(""), selection: "s", redactor: redactor}
+	m := &mission{alarms: []*alarm{{name: "ops", on: onChange, sink: sink}}, told: a.toldBeside(&scanFlags{}), selection: "s", redactor: redactor}
 	a.tell(t.Context(), m, problemRun(time.Now()), &audit.Diff{Worse: 1, Hosts: []audit.HostDiff{{Name: "web1", Worse: true}, {Name: "gone7", Worse: true}}})
 	if len(sink.messages) != 1 || !strings.Contains(sink.messages[0].Subject, "worse than before: host-") {
 		t.Fatalf("%+v", sink.messages)
@@ -216,7 +295,8 @@ func TestAlarm_due(t *testing.T) {
 		{onChange, true, true, false, true},
 		{onChange, false, true, false, true},
 		{onChange, true, false, true, true},
-		{onChange, false, false, true, false},
+		{onChange, false, false, true, true},
+		{onChange, false, false, false, false},
 	} {
 		if got := (&alarm{on: c.on}).due(c.problem, c.worse, c.held); got != c.want {
 			t.Errorf("%+v: %v", c, got)

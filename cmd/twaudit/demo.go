@@ -26,8 +26,11 @@ type demoFlags struct {
 	look    report.Options // of the table
 }
 
+// defaultDemoHosts has each pattern of the fleet once.
+const defaultDemoHosts = 12
+
 func (a *App) demoCommand() *cobra.Command {
-	flags := &demoFlags{hosts: countFlag{12, maxDemoHosts}}
+	flags := &demoFlags{hosts: countFlag{defaultDemoHosts, maxDemoHosts}}
 	cmd := &cobra.Command{
 		Use:         "demo",
 		Annotations: map[string]string{withoutSettings: "yes"},
@@ -82,10 +85,59 @@ func (a *App) demo(ctx context.Context, flags *demoFlags) error {
 	a.end.run = nil // its findings are the point of a demo, and no failure
 	a.say("demo: all %d hosts were judged as they had to be", len(hosts))
 	a.say("demo: exit status 0 says so; a scan of such a fleet ends with %d", scanned)
-	if flags.save != "" {
-		a.say("demo: the run is in %s and %s", filepath.Join(flags.save, "run.json"), filepath.Join(flags.save, "hosts.csv"))
-	}
+	a.sayKept(flags)
 	return nil
+}
+
+// sayKept says how to look into a host: the fleet is gone, so that only a saved
+// run can be asked.
+func (a *App) sayKept(flags *demoFlags) {
+	saved := flags.savedRun()
+	switch {
+	case flags.save != "":
+		a.say("demo: the run is in %s and %s", saved, filepath.Join(flags.save, "hosts.csv"))
+	case len(flags.formats) > 0:
+		return
+	default:
+		saved = filepath.Join("DIR", savedName)
+		a.say("demo: nothing was kept; twaudit demo --save DIR keeps the run")
+	}
+	if show := showFrom(saved); show != "" {
+		a.say("demo: %s shows a host of it", show)
+	}
+}
+
+// savedName is the file of the run in the directory of --save.
+const savedName = "run.json"
+
+// savedRun is the file that --save names, whether or not it was given.
+func (f *demoFlags) savedRun() string { return filepath.Join(f.save, savedName) }
+
+// again is the command that keeps such a run.
+func (f *demoFlags) again() string {
+	words := []string{"demo"}
+	if f.hosts.value != defaultDemoHosts {
+		words = append(words, "-n", f.hosts.String())
+	}
+	return command(append(words, "--save", "demo")...)
+}
+
+// withoutScratch takes a hint away that names files of a demo: they are gone
+// before anybody could follow it.
+func (a *App) withoutScratch(h audit.HostResult) audit.HostResult {
+	a.mu.Lock()
+	dir := a.scratch
+	a.mu.Unlock()
+	if dir == "" || h.Failure == nil || !strings.Contains(h.Failure.Hint, dir) {
+		return h
+	}
+	failure := *h.Failure
+	failure.Hint = "in a scan, this names the files and the commands that help"
+	if failure.Stage == audit.StageHostKey {
+		failure.Hint = "compare the fingerprint out of band; in a scan, this names the line of known_hosts and the commands that replace it"
+	}
+	h.Failure = &failure
+	return h
 }
 
 // demoLab is the running fleet and the client's files.
@@ -184,7 +236,8 @@ func (l *demoLab) close() {
 func (l *demoLab) scanFlags(demo *demoFlags) *scanFlags {
 	flags, save := newScanFlags(), demo.save
 	flags.look = demo.look
-	flags.noHistory = true // its hosts are nobody's
+	flags.look.Show = demo.again() // a saved run has a better one
+	flags.noHistory = true         // its hosts are nobody's
 	flags.sshConfig = l.client.Config
 	flags.inventories = []string{l.inventory}
 	flags.formats = demo.formats
@@ -192,7 +245,7 @@ func (l *demoLab) scanFlags(demo *demoFlags) *scanFlags {
 		if len(flags.formats) == 0 {
 			flags.formats = []string{defaultFormat}
 		}
-		flags.formats = append(flags.formats, "json="+filepath.Join(save, "run.json"), "csv="+filepath.Join(save, "hosts.csv"))
+		flags.formats = append(flags.formats, "json="+demo.savedRun(), "csv="+filepath.Join(save, "hosts.csv"))
 	}
 	return flags
 }

@@ -138,3 +138,12 @@ func TestSurprises_namesWhatCameOutOtherwise(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
+
+func TestDemo_again(t *testing.T) {
+	t.Parallel()
+	for want, n := range map[string]int{"twaudit demo --save demo": defaultDemoHosts, "twaudit demo -n 40 --save demo": 40} {
+		if got := (&demoFlags{hosts: countFlag{n, maxDemoHosts}}).again(); got != want {
+			t.Errorf("%d hosts: %q, want %q", n, got, want)
+		}
+	}
+}

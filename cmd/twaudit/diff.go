@@ -27,10 +27,12 @@ func (a *App) diffCommand() *cobra.Command {
 		Use:   "diff [OLD [NEW]]",
 		Short: "Say what changed between two runs",
 		Long: `Compares two runs: hosts that are new, worse, better, gone, that came back, were
-rebooted, reinstalled or renamed, and limits and files that changed. Without NEW it
-is the newest run of the history; without OLD the one before it that asked for the
-same hosts. Each may be the id of a run, the beginning of one, latest, -1 for the
-one before the newest, or a file that holds a run as JSON.
+rebooted, reinstalled or renamed, sockets that were destroyed in between, and limits
+and files that changed. A host that failed in an old run of the history is compared
+with what was known of it before. Without NEW it is the newest run of the history;
+without OLD the one before it that asked for the same hosts. Each may be the id of
+a run, the beginning of one, latest, -1 for the one before the newest, or a file
+that holds a run as JSON.
 
 Exit status:
   0  nothing got worse

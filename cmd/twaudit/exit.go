@@ -12,7 +12,7 @@ const (
 	exitFindings    = 1   // findings at or above --fail-on
 	exitUsage       = 2   // the command line or a file it names cannot be used
 	exitIncomplete  = 3   // no such findings, but some hosts failed or are unknown
-	exitFailed      = 4   // no host could be audited, or the run itself failed
+	exitFailed      = 4   // no host could be audited, or the run itself failed: its result was not written, its lock is held
 	exitInterrupted = 130 // ended by a signal; the partial report is written, if there is one
 )
 
@@ -22,7 +22,8 @@ const exitHelp = `Exit status:
   1    findings at or above --fail-on
   2    usage or configuration error; nothing was scanned
   3    no such findings, but some hosts failed or are unknown
-  4    no host could be audited, or a result could not be written
+  4    no host could be audited, the run itself failed, a result could not be
+       written, or --lock found another run
   130  interrupted; the partial report was written, if any host was asked`
 
 // ending is how a command ended: what exit statuses are made of.
@@ -34,6 +35,7 @@ type ending struct {
 	interrupted bool    // by a signal
 	worse       bool    // something got worse: diff and --only-changes have nothing else to say
 	calm        bool    // nothing has to be said, whatever the run found
+	short       bool    // but that its deadline came first: calm is about the other hosts
 	maxFailed   float64 // share of the hosts that may fail; 0: none
 }
 
@@ -54,6 +56,8 @@ func (e *ending) status() int {
 		return exitFailed
 	case e.worse:
 		return exitFindings
+	case e.calm && e.short:
+		return exitIncomplete
 	case e.run == nil || e.calm:
 		return exitOK
 	case atOrAbove(e.run.Hosts, e.failOn):
@@ -100,3 +104,12 @@ type usageError struct {
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
+
+// hintedError is one of the run itself, with a way out: its status is that of err.
+type hintedError struct {
+	err  error
+	hint string
+}
+
+func (e *hintedError) Error() string { return e.err.Error() }
+func (e *hintedError) Unwrap() error { return e.err }

@@ -79,6 +79,13 @@ func (f *scanFlags) selection(names []string, jobs []scan.Job) (key, label strin
 		add("--local")
 		words, parts = append(words, "--local"), append(parts, "--local")
 	}
+	switch {
+	case f.failedFrom == "":
+	case storedRun.MatchString(f.failedFrom):
+		add("--failed-from", f.failedFrom)
+	default:
+		add("--failed-from", fullPath(f.failedFrom))
+	}
 	f.addWay(add)
 	add("", names...)
 	return selectionKey(parts), text.CleanMax(strings.Join(words, " "), 500)

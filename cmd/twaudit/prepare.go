@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,7 +133,7 @@ func (p *preparation) mission() *mission {
 	flags := p.flags
 	limits, lowered := flags.pace()
 	look := flags.look
-	look.Show = flags.showAgain()
+	look.Show = cmp.Or(flags.look.Show, flags.showAgain()) // a demo has its own
 	if p.memory != nil {
 		look.Show = flags.showStored()
 	}
@@ -143,7 +144,7 @@ func (p *preparation) mission() *mission {
 
 		memory: p.memory, selection: p.memory.selected(p.key, p.label),
 
-		kept: p.kept, alarms: p.alarms, told: p.app.toldBeside(flags.history),
+		kept: p.kept, alarms: p.alarms, told: p.app.toldBeside(flags),
 		onlyChanges: flags.onlyChanges, remind: time.Duration(flags.remind),
 		silent: flags.quiet && len(flags.formats) == 0 && flags.output == "",
 	}
@@ -190,6 +191,6 @@ func (a *App) jobsInTime(ctx context.Context, flags *scanFlags, names []string) 
 func (a *App) auditing(auditor *scan.Auditor) func(context.Context, scan.Job, fleet.Slot) audit.HostResult {
 	ways := a.dialers
 	return func(ctx context.Context, job scan.Job, slot fleet.Slot) audit.HostResult {
-		return ways.audit(ctx, auditor, job, slot)
+		return a.withoutScratch(ways.audit(ctx, auditor, job, slot))
 	}
 }

@@ -153,7 +153,9 @@ func (p *prompter) askTerminal(ctx context.Context, prompt string) (string, erro
 		return "", errors.New("the terminal is gone") // the error would name its path
 	}
 	fd := int(tty.Fd())
-	before, err := term.GetState(fd)
+	// Who is quick would see the answer: nothing is shown from here on, whenever the
+	// reader begins, which then takes whole lines.
+	before, err := term.MakeRaw(fd)
 	if err != nil {
 		tty.Close()
 		return "", errors.New("the terminal is gone")
@@ -167,13 +169,15 @@ func (p *prompter) askTerminal(ctx context.Context, prompt string) (string, erro
 		err  error
 	}
 	answered := make(chan line, 1)
+	raw, _ := term.GetState(fd) // as it was a moment ago
 	// Ends with a line of the person, or with the process: nothing can call back a
 	// read from a terminal, so that nobody waits for it, and tty stays open.
 	go func() {
 		answer, err := term.ReadPassword(fd)
+		restore() // it leaves the terminal as it found it: raw
 		answered <- line{answer, err}
 	}()
-	awaitNoEcho(fd, *before)
+	awaitChange(fd, raw)
 	fmt.Fprint(tty, "twaudit: "+prompt)
 	select {
 	case answer := <-answered:
@@ -187,12 +191,11 @@ func (p *prompter) askTerminal(ctx context.Context, prompt string) (string, erro
 	}
 }
 
-// awaitNoEcho returns when the terminal has changed from before, that is when it
-// shows no more what is typed: who is quick would see the answer otherwise. One
-// that showed nothing to begin with does not change, and costs a moment.
-func awaitNoEcho(fd int, before term.State) {
-	for range 100 {
-		if now, err := term.GetState(fd); err != nil || *now != before {
+// awaitChange returns when the terminal is no longer as before: a line that is typed
+// sooner would not end. On a busy machine the reader may take its time.
+func awaitChange(fd int, before *term.State) {
+	for range 5000 {
+		if now, err := term.GetState(fd); err != nil || before == nil || *now != *before {
 			return
 		}
 		time.Sleep(time.Millisecond)

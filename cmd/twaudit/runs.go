@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,8 +64,13 @@ func (a *App) runsExportCommand(flags *runsFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "export RUN",
 		Short: "Write a run as JSON, as scan --format json wrote it",
-		Args:  cobra.ExactArgs(1),
-		RunE:  func(cmd *cobra.Command, args []string) error { return a.exportRun(cmd.Context(), flags, args[0]) },
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return nil
+			}
+			return &usageError{fmt.Errorf("runs export: one RUN is needed, and %d are given", len(args)), "`twaudit runs` lists the runs; latest is the newest one"}
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.exportRun(cmd.Context(), flags, args[0]) },
 	}
 }
 
@@ -104,30 +109,51 @@ func (a *App) listRuns(ctx context.Context, flags *runsFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := writeRuns(a.Stdout, entries); err != nil {
+	width := 0
+	if a.isTerminal(a.Stdout) {
+		width = a.width(a.Stdout)
+	}
+	if err := writeRuns(a.Stdout, entries, width); err != nil {
 		return err
 	}
-	if a.isTerminal(a.Stdout) {
+	if width > 0 {
 		a.say("%d runs, %s in %s", len(entries), text.Bytes(size), db.Path())
 	}
 	return nil
 }
 
-// writeRuns has a row for each run. What comes from a saved line is cleaned: the
-// file may be anybody's.
-func writeRuns(w io.Writer, entries []history.Entry) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "RUN\tSTARTED\tTOOK\tHOSTS\tFAILED\tVERDICTS\tSELECTION")
+// runsColumns are those of the table of runs. The id has the day and the time of
+// day, in UTC: where there is no room, STARTED is missed least.
+func runsColumns() []column {
+	return []column{
+		{title: "RUN"}, {title: "STARTED", drop: 1}, {title: "TOOK", drop: 2}, {title: "HOSTS", drop: 4}, {title: "FAILED", drop: 3},
+		{title: "VERDICTS", least: 16, short: shortList, drop: 5}, {title: "SELECTION", least: 15, short: shortMiddle, drop: 6},
+	}
+}
+
+// writeRuns has a row for each run, made to fit width cells; 0: nothing is shortened
+// or left out. What comes from a saved line is cleaned: the file may be anybody's.
+func writeRuns(w io.Writer, entries []history.Entry, width int) error {
+	var rows [][]string
 	for i := range entries {
 		e := &entries[i]
 		took := text.Duration(e.Meta.FinishedAt.Sub(e.Meta.StartedAt))
 		if e.Meta.Partial {
 			took += ", partial"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", text.CleanMax(e.Meta.ID, 60), e.Meta.StartedAt.Format(time.DateTime), took,
-			e.Hosts, e.Failed, verdictCounts(&e.Summary), text.CleanMax(e.Label, 200))
+		rows = append(rows, []string{text.CleanMax(e.Meta.ID, 60), e.Meta.StartedAt.Format(time.DateTime), took,
+			strconv.Itoa(e.Hosts), strconv.Itoa(e.Failed), verdictCounts(&e.Summary), text.CleanMax(e.Label, 200)})
 	}
-	return table.Flush()
+	columns := runsColumns()
+	if width == 0 {
+		width = math.MaxInt32
+	}
+	lines, missing := fitted(columns, rows, fit(columns, rows, width))
+	if len(missing) > 0 {
+		lines = append(lines, "no room for "+strings.Join(missing, ", ")+" here: a pipe shows all columns")
+	}
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
 }
 
 // verdictCounts has the verdicts that occur, worst first.

@@ -88,25 +88,34 @@ type mission struct {
 // error is one of writing: what became of hosts is in the run.
 func (a *App) audit(ctx context.Context, m *mission) error {
 	run := a.conduct(ctx, m)
-	change := a.tolerant(run, m.memory.change(ctx, run))
+	change, without := m.memory.change(ctx, run)
+	change = a.counted(run, change)
 	a.promise(m, run, change)
+	fresh := a.news(m, run, change, without)
 	m.memory.keep(ctx, run)
-	a.mute(m, run, change)
+	a.mute(m, run, fresh)
 	err := a.write(m, run)
+	if err == nil && fresh != "" {
+		a.remember(m, printedKey(m), telling{At: run.Meta.FinishedAt})
+	}
 	a.tell(ctx, m, run, change)
 	return err
 }
 
-// mute takes standard output from a run that has nothing to say there.
-func (a *App) mute(m *mission, run *audit.Run, change *audit.Diff) {
+// mute takes standard output from a run that has nothing to say there. fresh is what
+// is new in it, in words.
+func (a *App) mute(m *mission, run *audit.Run, fresh string) {
 	switch {
 	case m.onlyChanges && !a.end.interrupted:
-		a.end.calm = !a.newsworthy(m, run, change)
-		a.end.worse = !a.end.calm
+		a.end.calm, a.end.worse = fresh == "", fresh != ""
+		if fresh != "" {
+			a.print(fresh)
+		}
+		a.end.short = a.cutShort(m, run)
 	case m.silent:
 		a.end.calm = a.end.status() == exitOK
 	}
-	if a.end.calm && a.end.status() == exitOK {
+	if status := a.end.status(); a.end.calm && (status == exitOK || a.end.short && status == exitIncomplete) {
 		m.outputs = m.outputs.silence()
 	}
 }

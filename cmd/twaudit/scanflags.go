@@ -23,14 +23,15 @@ type scanFlags struct {
 	selectionFlags
 
 	// What becomes of it.
-	formats   []string // FORMAT or FORMAT=FILE; none is defaultFormat
-	output    string   // the file of the only format; empty is standard output
-	failOn    choiceFlag
-	quiet     bool
-	notify    []string // names of alarms
-	redact    bool
-	redactKey string         // file of the key; empty is a new one that nobody keeps
-	look      report.Options // of the table; Width and Color are found out
+	formats    []string // FORMAT or FORMAT=FILE; none is defaultFormat
+	output     string   // the file of the only format; empty is standard output
+	failOn     choiceFlag
+	quiet      bool
+	notify     []string    // names of alarms
+	notifyFlag *pflag.Flag // the flag itself, which knows who set it
+	redact     bool
+	redactKey  string         // file of the key; empty is a new one that nobody keeps
+	look       report.Options // of the table; Width and Color are found out
 
 	// How hosts are reached. Empty and 0: as ssh_config says.
 	sshConfig, user, jump  string

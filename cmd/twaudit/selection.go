@@ -22,7 +22,7 @@ type selectionFlags struct {
 	kind           choiceFlag // of every inventory; empty: detected
 	allSSHHosts    bool
 	limit, exclude []string
-	failedFrom     string // a saved run
+	failedFrom     string // a saved run, or one of the history
 	manyAddresses  bool
 	local          bool
 }
@@ -44,7 +44,7 @@ func (f *selectionFlags) declareHosts(set *pflag.FlagSet) {
 func (f *selectionFlags) declareSelection(set *pflag.FlagSet) {
 	set.StringArrayVar(&f.limit, "limit", nil, "take only hosts that match `PATTERN`: a name, group, key=value, ~regex, or @FILE of these (repeatable)")
 	set.StringArrayVar(&f.exclude, "exclude", nil, "leave out hosts that match `PATTERN` (repeatable)")
-	set.StringVar(&f.failedFrom, "failed-from", "", "take only hosts that failed, or were not reached, in the saved run `RUN.json`")
+	set.StringVar(&f.failedFrom, "failed-from", "", "take only hosts that failed, or were not reached, in `RUN`: a file of scan -f json, or a run of the history such as latest")
 	set.BoolVar(&f.manyAddresses, "yes-really", false, "let networks and address ranges hold more than 4,096 addresses")
 	// A variable would be forgotten, and this asks whether one is sure.
 	withoutVariable(set, "yes-really")
@@ -89,10 +89,14 @@ func (a *App) request(flags *scanFlags, names []string) inventory.Request {
 
 // failed are the hosts of which a saved run knows nothing: those that failed,
 // and those that it did not come to.
-func (a *App) failed(path string) (*inventory.Subset, error) {
-	run, err := a.readRun(path)
+func (a *App) failed(ctx context.Context, flags *scanFlags) (*inventory.Subset, error) {
+	path := flags.failedFrom
+	run, err := a.namedRun(ctx, flags.history, path)
+	if usage := (*usageError)(nil); errors.As(err, &usage) {
+		return nil, &usageError{fmt.Errorf("--failed-from: %w", err), usage.hint}
+	}
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("--failed-from: %w", err), "it takes a run that was saved with -f json=FILE"}
+		return nil, &usageError{fmt.Errorf("--failed-from: %w", err), "it takes a run that was saved with -f json=FILE, or one of the history such as latest"}
 	}
 	subset := &inventory.Subset{From: "the failed hosts of " + text.CleanMax(path, 200)}
 	for i := range run.Hosts {
@@ -136,7 +140,7 @@ func (a *App) selected(ctx context.Context, flags *scanFlags, names []string) ([
 	request := a.request(flags, names)
 	request.Stdin = a.Stdin
 	if flags.failedFrom != "" {
-		only, err := a.failed(flags.failedFrom)
+		only, err := a.failed(ctx, flags)
 		if err != nil {
 			return nil, nil, err
 		}

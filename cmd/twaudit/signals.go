@@ -51,7 +51,7 @@ func (a *App) watchSignals(parent context.Context) (ctx context.Context, stop fu
 				return
 			}
 			cancel(scan.ErrInterrupted)
-			a.print("interrupted: writing the report so far; once more quits at once")
+			a.print(a.lastSteps())
 		}
 	}()
 	return ctx, func() {
@@ -72,6 +72,23 @@ func (a *App) interruption() string {
 		return "interrupted before any host was asked: no report is written"
 	}
 	return "interrupted"
+}
+
+// lastSteps says what a first signal leaves to be done.
+func (a *App) lastSteps() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.tells {
+		return "interrupted: the report is complete, and alarms may not have been sent; once more quits at once"
+	}
+	return "interrupted: writing the report so far; once more quits at once"
+}
+
+// beginTelling is called when the report is written and alarms are left to be sent.
+func (a *App) beginTelling() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tells = true
 }
 
 // expectAnswers is for commands that ask hosts, as soon as they run.

@@ -56,6 +56,33 @@ func TestInterrupt_beforeTheFirstHost(t *testing.T) {
 	}
 }
 
+// TestInterrupt_whileAlarmsAreSent: the report is complete by then, and the status is
+// that of the run.
+func TestInterrupt_whileAlarmsAreSent(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := newScriptFleet(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	if err := f.add("web1", "ok"); err != nil {
+		t.Fatal(err)
+	}
+	config := "notify: [ops]\nalarms: {ops: {on: always, command: [sh, -c, 'echo >begun; exec sleep 60']}}\n"
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "begun"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, said := interrupted(t, dir, "", "scan", "-F", f.client.Config, "--config", "config.yaml", "--sample", "0", "web1", "-f", "csv=run.csv")
+	want := "twaudit: interrupted: the report is complete, and alarms may not have been sent; once more quits at once\n"
+	if status != exitOK || !strings.Contains(said, want) || !strings.Contains(said, "alarm ops was not sent: ") {
+		t.Errorf("status %d: %s", status, said)
+	}
+}
+
 // interrupted runs the program in dir until it has said words, or else something
 // writes to the pipe "begun", interrupts it once, and returns its status and all its messages.
 func interrupted(t *testing.T, dir, words string, args ...string) (status int, said string) {

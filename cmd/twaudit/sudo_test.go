@@ -262,3 +262,26 @@ func TestProbe_sudoersRule(t *testing.T) {
 		}
 	}
 }
+
+// A key that may run the script and nothing else hears of no sudo: that is said
+// once, and not that --sudo would help.
+func TestSudo_fixedCommand(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "probe"), []byte(installedProbe()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := startSudoHost(t, "audit ALL=(ALL:ALL) NOPASSWD: ALL", `restrict,command="`+installedPath+`" KEY`,
+		"install -D -m 0755 "+dir+"/probe "+installedPath)
+	for _, more := range []string{"--sudo", "--ask-sudo-pass"} {
+		host := h.scan(t, "sesame", more, "audit")["audit"]
+		if gap := sudoGap(host); isRoot(host) || !strings.Contains(gap, "--sudo was not heard: a fixed command answers") || !strings.Contains(gap, "twaudit probe --sudoers USER") {
+			t.Errorf("%s: root %v, gap %q", more, isRoot(host), gap)
+		}
+		for _, gap := range host.Gaps {
+			if strings.Contains(gap.Remedy, "with --sudo") {
+				t.Errorf("%s: %+v", more, gap)
+			}
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"twaudit/internal/audit"
+	"twaudit/internal/scan"
 )
 
 func TestSudoNote(t *testing.T) {
@@ -17,6 +18,15 @@ func TestSudoNote(t *testing.T) {
 	wrong := host("d", "sudo")
 	wrong.Gaps[0].Remedy = "the password was rejected: run again with the right one"
 	if got := sudoNote([]audit.HostResult{wrong}); !strings.HasSuffix(got, "; the password was rejected: run again with the right one") {
+		t.Errorf("%q", got)
+	}
+	fixed := host("e", "sudo")
+	fixed.Gaps[0].Remedy = "put sudo into " + scan.FixedCommand + " on the host"
+	const words = "a fixed command answers there: put sudo into it, as twaudit probe --sudoers USER shows"
+	if got := sudoNote([]audit.HostResult{fixed}); !strings.HasPrefix(got, "sudo gave no root on e, which was") || !strings.HasSuffix(got, "; "+words) {
+		t.Errorf("%q", got)
+	}
+	if got := sudoNote([]audit.HostResult{fixed, wrong}); !strings.HasSuffix(got, "; the password was rejected: run again with the right one; on e "+words) {
 		t.Errorf("%q", got)
 	}
 	for _, c := range []struct {

@@ -29,6 +29,7 @@ func (a *App) tell(ctx context.Context, m *mission, run *audit.Run, change *audi
 	if len(m.alarms) == 0 || a.end.interrupted {
 		return
 	}
+	a.beginTelling()
 	ctx, cancel := context.WithTimeout(ctx, tellingTime)
 	defer cancel()
 	if m.redactor != nil {
@@ -62,38 +63,6 @@ func (a *App) promise(m *mission, run *audit.Run, change *audit.Diff) {
 	}
 }
 
-// troubled reports whether a run has what alarms are about: a host at or above
-// --fail-on, or more failed ones than may.
-func (a *App) troubled(run *audit.Run) bool {
-	failed := run.Summary.Failed
-	return atOrAbove(run.Hosts, a.end.failOn) || failed > 0 && !a.tolerates(run)
-}
-
-// tolerates reports whether fewer hosts are without an answer than --max-failed lets
-// be.
-func (a *App) tolerates(run *audit.Run) bool {
-	missing := run.Summary.Failed + run.Summary.Skipped
-	return float64(missing) < a.end.maxFailed*float64(run.Summary.Hosts)
-}
-
-// tolerant is change without those that got worse only by not answering, as long as
-// there are few enough of them.
-func (a *App) tolerant(run *audit.Run, change *audit.Diff) *audit.Diff {
-	if change == nil || !a.tolerates(run) {
-		return change
-	}
-	tolerant := *change
-	tolerant.Hosts = slices.Clone(change.Hosts)
-	for i := range tolerant.Hosts {
-		h := &tolerant.Hosts[i]
-		if h.Worse && h.New != nil && h.New.Status != audit.StatusAudited {
-			h.Worse = false
-			tolerant.Worse--
-		}
-	}
-	return &tolerant
-}
-
 // tellOne sends one alarm if it is due.
 func (a *App) tellOne(ctx context.Context, m *mission, alarm *alarm, message notify.Message, run *audit.Run, change *audit.Diff) {
 	key := alarm.key(m)
@@ -102,11 +71,14 @@ func (a *App) tellOne(ctx context.Context, m *mission, alarm *alarm, message not
 		a.say("it is not known when alarm %s was sent last: %v", alarm.name, err)
 	}
 	problem := a.troubled(run)
-	if !alarm.due(problem, gotWorse(change, problem), before.Held) {
+	if !alarm.due(problem, gotWorse(change, problem), before.Held && !well(run)) {
+		if before.Held && well(run) {
+			a.remember(m, key, telling{At: before.At}) // what comes later is something else
+		}
 		return
 	}
 	if early := before.At.Add(alarm.every).Sub(run.Meta.FinishedAt); !before.At.IsZero() && early > 0 && early <= alarm.every {
-		a.say("alarm %s is held back: the last one was sent at %s, and it is limited to one in %s", alarm.name, before.At.UTC().Format(time.RFC3339), text.Duration(alarm.every))
+		a.print(fmt.Sprintf("alarm %s is held back: the last one was sent at %s, and it is limited to one in %s", alarm.name, before.At.UTC().Format(time.RFC3339), text.Duration(alarm.every)))
 		a.remember(m, key, telling{At: before.At, Held: true})
 		return
 	}
@@ -130,8 +102,8 @@ func (a *App) remember(m *mission, key string, value telling) {
 	}
 }
 
-// due reports whether an alarm has something to tell. What was held back, or could
-// not be sent, is told as long as there is still a problem.
+// due reports whether an alarm has something to tell. held is that something was held
+// back, or could not be sent, and all is not well since.
 func (al *alarm) due(problem, worse, held bool) bool {
 	switch al.on {
 	case onAlways:
@@ -139,16 +111,7 @@ func (al *alarm) due(problem, worse, held bool) bool {
 	case onProblem:
 		return problem
 	}
-	return worse || held && problem
-}
-
-// gotWorse says what a run without one to compare with is: worse than nothing when
-// there is a problem.
-func gotWorse(change *audit.Diff, problem bool) bool {
-	if change == nil {
-		return problem
-	}
-	return change.Worse > 0
+	return worse || held
 }
 
 // newMessage puts a run into every form that alarms have.

@@ -17,19 +17,56 @@ type told struct{ path string }
 // telling is the last time of one kind.
 type telling struct {
 	At   time.Time `json:"at"`
-	Held bool      `json:"held,omitempty"` // since then there was something to tell, too soon
+	Held bool      `json:"held,omitempty"` // since then there was something to tell, and it is not known to have arrived
 }
 
 // forgotten is how long a telling is kept that nobody asks for.
 const forgotten = 400 * 24 * time.Hour
 
-// toldBeside is the memory that belongs to a history.
-func (a *App) toldBeside(historyFile string) told {
-	path, err := a.historyPath(historyFile)
+// toldBeside is the memory that belongs to the history of a scan.
+func (a *App) toldBeside(flags *scanFlags) told {
+	if flags.noHistory {
+		return told{}
+	}
+	path, err := a.historyPath(flags.history)
 	if err != nil {
 		return told{} // the history has said what is missing
 	}
-	return told{path + ".told.json"}
+	t := told{path + ".told.json"}
+	damage, aside, err := t.setAside(a.Now())
+	if err != nil {
+		a.print(err.Error())
+	}
+	if aside != "" {
+		a.print(damage.Error() + ": it is set aside as " + aside + ", and when somebody was told last is not known")
+	}
+	return t
+}
+
+// setAside renames a file that is no memory, so that it is met once. Its results are
+// what is wrong with it and the new name; both are zero where there is no such file.
+func (t told) setAside(now time.Time) (damage error, aside string, err error) {
+	if _, err := t.read(); !damaged(err) {
+		return nil, "", nil // who cannot open it, says so when it is needed
+	}
+	err = t.locked(func() error {
+		if _, damage = t.read(); !damaged(damage) {
+			return nil // another process was faster
+		}
+		name := t.path + ".damaged-" + now.UTC().Format("20060102T150405Z")
+		if err := os.Rename(t.path, name); err != nil {
+			return err
+		}
+		aside = name
+		return nil
+	})
+	return damage, aside, err
+}
+
+// damaged reports whether err is about what is in a file, not about reaching it.
+func damaged(err error) bool {
+	var path *fs.PathError
+	return err != nil && !errors.As(err, &path)
 }
 
 // last is the telling under key; the zero value when there is none.
@@ -53,6 +90,9 @@ func (t told) read() (map[string]telling, error) {
 	if err := json.Unmarshal(data, &all); err != nil {
 		return map[string]telling{}, fmt.Errorf("%s: %w", t.path, err)
 	}
+	if all == nil {
+		return map[string]telling{}, fmt.Errorf("%s: it holds null", t.path)
+	}
 	return all, nil
 }
 
@@ -62,6 +102,11 @@ func (t told) set(key string, value telling) error {
 	if t.path == "" {
 		return nil
 	}
+	return t.locked(func() error { return t.put(key, value) })
+}
+
+// locked calls do when no other process that heeds the lock changes the file.
+func (t told) locked(do func() error) error {
 	if err := os.MkdirAll(filepath.Dir(t.path), 0o700); err != nil {
 		return err
 	}
@@ -73,6 +118,11 @@ func (t told) set(key string, value telling) error {
 	if err := waitLock(guard); err != nil {
 		return err
 	}
+	return do()
+}
+
+// put is set, with the lock held.
+func (t told) put(key string, value telling) error {
 	all, err := t.read()
 	if err != nil {
 		all = map[string]telling{}

@@ -41,17 +41,20 @@ type HostDiff struct {
 	Worse   bool       `json:"worse"`
 	Old     *HostState `json:"old"` // null: not in that run
 	New     *HostState `json:"new"`
-	Changes []Change   `json:"changes"` // at least one, in the order of ChangeKinds
+	Known   *HostState `json:"known,omitempty"` // of one that failed in the older run: what was last known of it then
+	Changes []Change   `json:"changes"`         // at least one, in the order of ChangeKinds
 }
 
 // HostState is what a run said of a host, in few words.
 type HostState struct {
-	Status        Status  `json:"status"`
-	Verdict       Verdict `json:"verdict,omitempty"`
-	Stage         Stage   `json:"stage,omitempty"`
-	Buckets       *int64  `json:"buckets,omitempty"`
-	Limit         *int64  `json:"limit,omitempty"`
-	OverflowTotal *int64  `json:"overflow_total,omitempty"`
+	Status        Status   `json:"status"`
+	Verdict       Verdict  `json:"verdict,omitempty"`
+	Stage         Stage    `json:"stage,omitempty"`
+	Coverage      Coverage `json:"coverage,omitempty"`
+	Severity      Severity `json:"severity,omitempty"` // of the verdict
+	Buckets       *int64   `json:"buckets,omitempty"`
+	Limit         *int64   `json:"limit,omitempty"`
+	OverflowTotal *int64   `json:"overflow_total,omitempty"`
 }
 
 // ChangeKind is a kind of change.
@@ -59,11 +62,12 @@ type ChangeKind string
 
 // The kinds, in the order in which they are shown.
 const (
-	ChangeWorse       ChangeKind = "worse"       // a worse verdict, a further overflow, or no answer any more
+	ChangeWorse       ChangeKind = "worse"       // a worse verdict, a further overflow, less to judge by, or no answer any more
+	ChangeOverflow    ChangeKind = "overflow"    // sockets were destroyed between the two looks; worse only as it is said
 	ChangeNew         ChangeKind = "new"         // never seen before
 	ChangeCameBack    ChangeKind = "came-back"   // it answers again
 	ChangeGone        ChangeKind = "gone"        // no longer in the selection
-	ChangeBetter      ChangeKind = "better"      // a better verdict
+	ChangeBetter      ChangeKind = "better"      // a better verdict, or more to judge by
 	ChangeLimit       ChangeKind = "limit"       // the running limit differs
 	ChangeFile        ChangeKind = "file"        // the file that sets the limit, or /etc/sysctl.conf, changed
 	ChangeRebooted    ChangeKind = "rebooted"    // another boot of the same system
@@ -73,7 +77,7 @@ const (
 
 // ChangeKinds lists every kind in the order in which they are shown.
 var ChangeKinds = []ChangeKind{
-	ChangeWorse, ChangeNew, ChangeCameBack, ChangeGone, ChangeBetter,
+	ChangeWorse, ChangeOverflow, ChangeNew, ChangeCameBack, ChangeGone, ChangeBetter,
 	ChangeLimit, ChangeFile, ChangeRebooted, ChangeReinstalled, ChangeRenamed,
 }
 
@@ -202,7 +206,7 @@ func (s *Side) named() DiffSide {
 }
 
 func (s *Sketch) state() *HostState {
-	return &HostState{Status: s.Status, Verdict: s.Verdict, Stage: s.Stage, Buckets: s.Buckets, Limit: s.Limit, OverflowTotal: s.OverflowTotal}
+	return &HostState{Status: s.Status, Verdict: s.Verdict, Stage: s.Stage, Coverage: s.Coverage, Severity: s.Severity, Buckets: s.Buckets, Limit: s.Limit, OverflowTotal: s.OverflowTotal}
 }
 
 func byName(hosts []Sketch) map[string]*Sketch {

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 )
@@ -23,7 +22,11 @@ func compare(before, now *Sketch, sameSelection bool, oldRun time.Time) *HostDif
 		h.say(ChangeRenamed, "looks like "+before.Name+" of the older run: the same machine-id", before.Name, now.Name)
 	}
 	h.judged(before, now)
+	if before.Status != StatusAudited && before.Known != nil {
+		before, h.Known = before.Known, before.Known.state()
+	}
 	if before.Status == StatusAudited && now.Status == StatusAudited {
+		h.destroyed(before, before.rise(now))
 		h.system(before, now)
 		h.setting(before, now)
 	}
@@ -31,9 +34,10 @@ func compare(before, now *Sketch, sameSelection bool, oldRun time.Time) *HostDif
 }
 
 // appeared is a host that the older run did not ask. One that answered before
-// that run was away.
+// that run was away. Nothing was ever said of it: what cannot be judged is news
+// as much as a problem is.
 func appeared(now *Sketch, oldRun time.Time) *HostDiff {
-	h := &HostDiff{Name: now.Name, New: now.state(), Worse: now.troubled()}
+	h := &HostDiff{Name: now.Name, New: now.state(), Worse: now.troubled() || !now.known()}
 	if now.FirstSeen != nil && now.FirstSeen.Before(oldRun) {
 		h.say(ChangeCameBack, "not in the older run, in earlier ones; now "+now.word(), "", now.word())
 	} else {
@@ -54,8 +58,7 @@ func (h *HostDiff) judged(before, now *Sketch) {
 	switch {
 	case before.Status != StatusAudited && now.Status != StatusAudited: // still no answer
 	case before.Status != StatusAudited:
-		h.say(ChangeCameBack, "answers again: "+words, from, to)
-		h.Worse = now.troubled()
+		h.returned(before, now)
 	case now.Status != StatusAudited:
 		h.say(ChangeWorse, "no longer audited: "+words, from, to)
 		h.Worse = true
@@ -65,13 +68,79 @@ func (h *HostDiff) judged(before, now *Sketch) {
 	case gravity(now.Verdict) < gravity(before.Verdict):
 		h.say(ChangeWorse, words, from, to)
 		h.Worse = true
+	case before.lost(now):
+		h.say(ChangeWorse, "no longer fully judged: "+words, from, to)
+		h.Worse = true
 	case gravity(now.Verdict) > gravity(before.Verdict):
 		h.say(ChangeBetter, words, from, to)
-	case now.Verdict == VerdictOverflowed && before.rise(now) > 0:
-		h.say(ChangeWorse, fmt.Sprintf("overflowed again: the counter rose by %d", before.rise(now)),
-			number(before.OverflowTotal), number(now.OverflowTotal))
+	case now.Verdict == VerdictOverflowed && before.rise(now).any():
+		h.say(ChangeWorse, "overflowed again", from, to)
 		h.Worse = true
+	default:
+		h.graded(before, now)
 	}
+}
+
+// graded compares two looks of one verdict by its severity, and by how much it
+// rests on.
+func (h *HostDiff) graded(before, now *Sketch) {
+	from, to := string(before.Severity), string(now.Severity)
+	words := now.word() + " is " + to + " now, was " + from
+	switch {
+	case before.graver(now):
+		h.say(ChangeWorse, words, from, to)
+		h.Worse = true
+	case now.graver(before):
+		h.say(ChangeBetter, words, from, to)
+	case before.Coverage == CoveragePartial && now.Coverage == CoverageFull:
+		h.say(ChangeBetter, "fully judged again: "+now.word(), before.word(), now.word())
+	}
+}
+
+// returned is a host that answers again. It got worse when it is worse than it was
+// known to be before it fell silent; where that cannot be told, a problem counts as
+// a new one.
+func (h *HostDiff) returned(before, now *Sketch) {
+	from, to, was := before.word(), now.word(), before.Known
+	switch {
+	case was == nil && now.troubled():
+		h.worseSince(to+"; nothing is known from before it failed", from, to)
+	case was == nil: // no trouble
+	case now.troubled() && gravity(now.Verdict) < gravity(was.Verdict):
+		h.worseSince(to+", was "+was.word()+" before it failed", was.word(), to)
+	case now.troubled() && was.rise(now).any():
+		h.worseSince(to+", and more was destroyed since it answered last", was.word(), to)
+	case was.lost(now):
+		h.worseSince("no longer fully judged: "+to+", was "+was.word()+" before it failed", was.word(), to)
+	case now.troubled() && was.graver(now):
+		h.worseSince(to+" is "+string(now.Severity)+" now, was "+string(was.Severity)+" before it failed", was.word(), to)
+	case now.overflow() && !was.tells(now):
+		h.worseSince(to+"; the counters do not tell whether more was destroyed since it answered last", was.word(), to)
+	case now.Verdict == was.Verdict:
+		h.say(ChangeCameBack, "came back, as it was: "+to, from, to)
+		return
+	}
+	switch {
+	case h.Worse:
+		h.say(ChangeCameBack, "answers again, was "+from, from, to)
+	case was == nil:
+		h.say(ChangeCameBack, "answers again: "+to+", was "+from, from, to)
+	default:
+		h.say(ChangeCameBack, "answers again: "+to+", was "+from+", before that "+was.word(), from, to)
+	}
+}
+
+func (h *HostDiff) worseSince(words, from, to string) {
+	h.say(ChangeWorse, words, from, to)
+	h.Worse = true
+}
+
+// sockets is a number of sockets.
+func sockets(n int64) string {
+	if n == 1 {
+		return "1 socket"
+	}
+	return strconv.FormatInt(n, 10) + " sockets"
 }
 
 // gravity is the rank of a verdict; fixed is no worse than ok.
@@ -82,13 +151,9 @@ func gravity(v Verdict) int {
 	return v.Rank()
 }
 
-// rise is what the overflow counter gained, 0 where the two cannot be compared.
-func (s *Sketch) rise(now *Sketch) int64 {
-	if s.Name != now.Name || s.BootID == "" || s.BootID != now.BootID || s.Namespace != now.Namespace ||
-		s.OverflowTotal == nil || now.OverflowTotal == nil {
-		return 0
-	}
-	return *now.OverflowTotal - *s.OverflowTotal
+// overflow reports whether the verdict is one about destroyed sockets.
+func (s *Sketch) overflow() bool {
+	return s.Status == StatusAudited && (s.Verdict == VerdictOverflowing || s.Verdict == VerdictOverflowed)
 }
 
 // system compares who answered.

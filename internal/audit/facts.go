@@ -199,10 +199,11 @@ type PeerCount struct {
 
 // Namespace is a network namespace of the host with a table of its own.
 type Namespace struct {
-	ID            string  `json:"id"`             // inode number, as in net:[ID]
-	PID           int     `json:"pid,omitempty"`  // a process in it
-	Name          string  `json:"name,omitempty"` // "host", a container, pod, unit or command name
-	Kind          string  `json:"kind,omitempty"` // what made it: docker, podman, pod, lxc, nspawn, container (another engine), netns, unit, process
+	ID            string  `json:"id"`              // inode number, as in net:[ID]
+	PID           int     `json:"pid,omitempty"`   // a process in it
+	Name          string  `json:"name,omitempty"`  // "host", a container, pod, unit or command name
+	Netns         string  `json:"netns,omitempty"` // its name below /run/netns; of the login's own, which is always called "host"
+	Kind          string  `json:"kind,omitempty"`  // what made it: docker, podman, pod, lxc, nspawn, container (another engine), netns, unit, process
 	Buckets       *int64  `json:"buckets,omitempty"`
 	Limit         *int64  `json:"limit,omitempty"`
 	OverflowTotal *int64  `json:"overflow_total,omitempty"`

@@ -116,12 +116,21 @@ type Evidence struct {
 
 // Headroom is how far the host is from overflowing, in closes per second. The
 // rates are estimates: TIME_WAIT entries that are reused live shorter. A nil
-// field could not be computed.
+// field could not be computed. Earlier runs count as far back as --since: the
+// sockets that they saw destroyed, and the fullest look.
 type Headroom struct {
 	Capacity          *float64 `json:"capacity,omitempty"`            // closes/s that the limit sustains: limit / lifetime
 	CloseRate         *float64 `json:"close_rate,omitempty"`          // closes/s between the two readings
 	MeanRate          *float64 `json:"mean_rate,omitempty"`           // closes/s over the last lifetime: buckets / lifetime
-	LoadFactor        *float64 `json:"load_factor,omitempty"`         // capacity / the higher rate: 3 means thrice the load fits
-	NeededLimit       *int64   `json:"needed_limit,omitempty"`        // for this load with half again to spare
+	OverflowRate      *float64 `json:"overflow_rate,omitempty"`       // sockets/s destroyed, over OverflowSeconds
+	OverflowSeconds   *float64 `json:"overflow_seconds,omitempty"`    // between the two readings, or the runs, that OverflowRate is of
+	LoadFactor        *float64 `json:"load_factor,omitempty"`         // capacity / the highest rate: 3 means thrice the load fits
+	NeededLimit       *int64   `json:"needed_limit,omitempty"`        // for this load with half again to spare; 0: nothing closes
 	NeededMemoryBytes *int64   `json:"needed_memory_bytes,omitempty"` // at 256 bytes an entry
+	// AdvisedLimit is the number that the advice names: NeededLimit, or the
+	// kernel's own default where that is more. nil: no other limit is advised.
+	AdvisedLimit *int64 `json:"advised_limit,omitempty"`
+	// LowerBound: the table was full, so that the load was higher than anything
+	// shows. The rates and NeededLimit are at least, LoadFactor is at most.
+	LowerBound bool `json:"lower_bound,omitempty"`
 }

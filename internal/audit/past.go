@@ -18,6 +18,11 @@ type History struct {
 	// UnmovedSince is the oldest look since which the overflow counter stands
 	// where it stands now.
 	UnmovedSince *time.Time `json:"unmoved_since,omitempty"`
+	// LastRise is when the overflow counter of the login's namespace rose last;
+	// nil when it never did, or nothing but the boot says when. NamespaceRises
+	// are those of the others, by Namespace.ID.
+	LastRise       *Rise           `json:"last_rise,omitempty"`
+	NamespaceRises map[string]Rise `json:"namespace_rises,omitempty"`
 	// VerdictAlone is what this run would have said without the earlier ones;
 	// empty when that is the same.
 	VerdictAlone Verdict  `json:"verdict_alone,omitempty"`
@@ -31,6 +36,18 @@ type Since struct {
 	At            time.Time `json:"at"`      // of that look
 	Seconds       float64   `json:"seconds"` // from then to now
 	OverflowDelta int64     `json:"overflow_delta"`
+}
+
+// Rise bounds the time in which sockets were destroyed: two looks at the counter,
+// between which it rose.
+type Rise struct {
+	From    *time.Time `json:"from,omitempty"` // nil: the first look already found it
+	To      time.Time  `json:"to"`
+	Sockets int64      `json:"sockets"`
+	// UnmovedLooks are the looks after To, this run's included, that found the
+	// counter unmoved. It is a lower bound: of equal looks the history keeps the
+	// first and the last. 0: the rise leads up to this run.
+	UnmovedLooks int `json:"unmoved_looks"`
 }
 
 // Peak is the fullest that a table was seen.
@@ -67,9 +84,17 @@ type Past struct {
 // comparable only when host name, BootID and Namespace are the same: a counter
 // starts again with each boot and each namespace.
 type Reading struct {
-	At            time.Time
-	BootID        string
+	At     time.Time // by our clock, which may have been wrong
+	BootID string
+	// UptimeSeconds is how long the host had been up; nil: not known. Within one
+	// boot it tells the distance of two looks, whatever clocks said.
+	UptimeSeconds *float64
+	MachineID     string // empty: not known
 	Namespace     string // Namespace.ID; empty where the kernel has none
+	Own           bool   // the login's own namespace; false also where a file does not say
+	// Doubtful is a look that is dated after one at the same boot that was stored
+	// later.
+	Doubtful      bool
 	Buckets       *int64
 	Limit         *int64
 	OverflowTotal *int64
@@ -80,24 +105,47 @@ type Reading struct {
 
 // Readings are the looks that a run took at a host: at the login's own network
 // namespace first, then at the others. nil when the host was not audited. run
-// tells when, for hosts without a clock.
+// tells when, for hosts without a clock. What a look saw happen between its own two
+// readings is a look more, before it: a later boot does not undo that.
 func Readings(run *Meta, h *HostResult) []Reading {
 	if h.Status != StatusAudited || h.Facts == nil {
 		return nil
 	}
 	f := h.Facts
-	at := LookedAt(run, h)
-	own := Reading{At: at, BootID: f.Host.BootID, Buckets: f.TimeWait.Buckets, Limit: f.TimeWait.Limit, OverflowTotal: f.TimeWait.OverflowTotal}
+	base := Reading{At: LookedAt(run, h), BootID: f.Host.BootID, MachineID: f.Host.MachineID, UptimeSeconds: f.Host.UptimeSeconds}
+	own := base
+	own.Own, own.Buckets, own.Limit, own.OverflowTotal = true, f.TimeWait.Buckets, f.TimeWait.Limit, f.TimeWait.OverflowTotal
 	others := f.Namespaces
 	if len(others) > 0 && others[0].Name == "host" {
 		own.Namespace, others = others[0].ID, others[1:]
 	}
-	list := append(make([]Reading, 0, 1+len(others)), own)
+	list := own.sampled(make([]Reading, 0, 1+len(others)), f.TimeWait.OverflowDelta, f.TimeWait.SampleSeconds)
 	for i := range others {
-		n := &others[i]
-		list = append(list, Reading{At: at, BootID: f.Host.BootID, Namespace: n.ID, Buckets: n.Buckets, Limit: n.Limit, OverflowTotal: n.OverflowTotal})
+		n, r := &others[i], base
+		r.Namespace, r.Buckets, r.Limit, r.OverflowTotal = n.ID, n.Buckets, n.Limit, n.OverflowTotal
+		list = r.sampled(list, n.OverflowDelta, f.TimeWait.SampleSeconds)
 	}
 	return list
+}
+
+// sampled appends a reading, after what it was before when the counter rose by
+// delta within the look.
+func (r Reading) sampled(list []Reading, delta *int64, seconds *float64) []Reading {
+	if delta == nil || r.OverflowTotal == nil || *delta <= 0 || *delta > *r.OverflowTotal {
+		return append(list, r)
+	}
+	before := r
+	total, long := *r.OverflowTotal-*delta, 1.0
+	if seconds != nil && *seconds > 0 && *seconds < 3600 {
+		long = *seconds
+	}
+	before.At = r.At.Add(-time.Duration(long * float64(time.Second)))
+	before.OverflowTotal, before.Buckets = &total, nil
+	if r.UptimeSeconds != nil {
+		up := max(0, *r.UptimeSeconds-long)
+		before.UptimeSeconds = &up
+	}
+	return append(list, before, r)
 }
 
 // LookedAt is when a host was asked, by our clock: before the run began for a

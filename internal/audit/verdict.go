@@ -8,7 +8,7 @@ type Verdict string
 // The verdicts, worst first. Empty means not judged: the host failed or was
 // skipped.
 const (
-	VerdictOverflowing Verdict = "overflowing" // sockets are being destroyed now
+	VerdictOverflowing Verdict = "overflowing" // sockets are being destroyed, now or within Limits.Recent
 	VerdictOverflowed  Verdict = "overflowed"  // it happened and is not proven cured
 	VerdictNearLimit   Verdict = "near-limit"  // the table is nearly full
 	VerdictUnknown     Verdict = "unknown"     // the needed evidence could not be read

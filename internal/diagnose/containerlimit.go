@@ -49,12 +49,16 @@ func sickContainers(in *input) *audit.Finding {
 	for _, t := range in.tables {
 		// The host's own table has the ordinary advice, unless "host" is a
 		// container itself.
-		if t.own && !in.inContainer() || !t.verdict.Worse(audit.VerdictUnknown) {
+		if t.own && !in.inContainer() && t.maker != makerNetns || !t.verdict.Worse(audit.VerdictUnknown) {
 			continue
 		}
 		names = append(names, in.withLimit(t))
 		evidence = append(evidence, t.limitEvidence(in)...)
-		if a := "Set the limit " + in.whereToSet(t); len(advice) < maxPlaces && !slices.Contains(advice, a) {
+		a := in.step(t)
+		if a == "" {
+			a = "Set the limit " + in.whereToSet(t, 0)
+		}
+		if len(advice) < maxPlaces && !slices.Contains(advice, a) {
 			advice = append(advice, a)
 		}
 	}
@@ -75,7 +79,7 @@ const maxPlaces = 5
 func (in *input) withLimit(t *table) string {
 	name := t.label
 	if t.own {
-		name = "this " + in.facts.Host.Virtualization + " container"
+		name = in.place(t)
 	}
 	switch {
 	case t.sharesHostTable(in):

@@ -3,7 +3,9 @@ package diagnose
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 
 	"twaudit/internal/audit"
 	"twaudit/internal/text"
@@ -51,14 +53,22 @@ func (in *input) kindOf() (k kind, share float64) {
 }
 
 // cure is the advice for a table that is or was too small: first fewer closes,
-// for the kind seen here, then a larger table with its price.
+// for the kind seen here, then a larger table with its price. A raise that may have
+// been enough, or was not, comes before both: whoever made it looks for that.
 func (in *input) cure(t *table) []string {
 	var advice []string
+	wait, raise := in.waitAdvice(t), in.raiseAdvice(t)
+	if wait != "" {
+		advice = append(advice, wait)
+	}
+	if in.tooLittle(t) {
+		advice = append(advice, raise)
+	}
 	if t.own {
 		advice = append(advice, in.kindAdvice())
 	}
-	if a := in.raiseAdvice(t); a != "" {
-		advice = append(advice, a)
+	if raise != "" && !slices.Contains(advice, raise) {
+		advice = append(advice, raise)
 	}
 	if t.delta != nil && *t.delta > 0 && t.ratio() != nil && *t.ratio() < 0.5 {
 		advice = append(advice, "Look for memory pressure: closes were refused while the table was far from full, which happens when the kernel cannot allocate an entry")
@@ -66,6 +76,19 @@ func (in *input) cure(t *table) []string {
 	return append(advice,
 		"Treat it as low harm: data was delivered, and an overflowed close only loses its TIME_WAIT protection, with one reset sent",
 		"Leave tcp_tw_recycle off (it drops clients behind NAT, and is gone since 4.12) and tcp_fin_timeout alone (TIME_WAIT lasts 60 s whatever it says)")
+}
+
+// step is the one thing to do about the limit, in the words of cure.
+func (in *input) step(t *table) string {
+	if wait := in.waitAdvice(t); wait != "" {
+		return wait
+	}
+	return in.raiseAdvice(t)
+}
+
+// tooLittle reports whether the limit was raised and overflowed again.
+func (in *input) tooLittle(t *table) bool {
+	return t.own && t.raise != nil && t.overflowed != nil && in.overflowAfter(t, t.raise)
 }
 
 // kindAdvice treats the cause. It comes before the larger table, which treats
@@ -116,52 +139,73 @@ func endpoint(p *audit.PeerCount) string {
 	return p.Address + ":" + strconv.Itoa(p.Port)
 }
 
-// raiseAdvice names a number only where one can be argued for: the kernel's own
-// default or the measured need, whichever is more, and above today's limit.
+// raiseAdvice names a number only where one can be argued for, and the namespace
+// where it is not the login's own. Empty where nothing needs a higher limit.
 func (in *input) raiseAdvice(t *table) string {
-	if t.kind == limitNone {
+	goal := in.goal(t)
+	if t.kind == limitNone || goal > 0 && t.limit != nil && t.kind == limitNumber && goal <= *t.limit {
 		return ""
 	}
-	goal := in.goal(t)
-	if goal <= 0 {
-		return "Raise " + tcpTWBucketsKey + "; an entry costs 256 B"
+	words, price := "Raise "+tcpTWBucketsKey, "an entry costs 256 B"
+	if goal > 0 {
+		words, price = words+" to "+text.Count(goal), "at most "+text.Bytes(goal*bytesPerEntry)+" of kernel memory, 256 B an entry"
 	}
-	return fmt.Sprintf("Raise %s to %s (at most %s of kernel memory, 256 B an entry) %s",
-		tcpTWBucketsKey, text.Count(goal), text.Bytes(goal*bytesPerEntry), in.whereToSet(t))
+	words += " (" + price + ") " + in.whereToSet(t, goal)
+	if in.tooLittle(t) {
+		words = "Raise the limit further: the raise " + t.raise.words() + " was followed by another overflow; r" + strings.TrimPrefix(words, "R")
+	}
+	return words
 }
 
-// goal is the limit to advise; 0 when none can be argued for. Beyond sane there
-// is no memory for the entries, whatever a host claims.
+// goal is the limit to advise: the kernel's own default or what the load needs,
+// whichever is more; 0 when neither is known. While a raise waits for its proof the
+// default is no reason for another. Beyond sane there is no memory for the entries,
+// whatever a host claims.
 func (in *input) goal(t *table) int64 {
 	const sane = 1 << 40
 	var goal int64
-	if d := in.facts.TimeWait.DefaultLimit; d != nil && *d < sane {
+	if d := in.facts.TimeWait.DefaultLimit; d != nil && *d < sane && in.waitAdvice(t) == "" {
 		goal = *d
 	}
-	if t.own {
-		if h := in.headroom(); h != nil && h.NeededLimit != nil && *h.NeededLimit < sane {
-			goal = max(goal, *h.NeededLimit)
-		}
-	}
-	if t.kind == limitNumber && *t.limit < sane {
-		goal = max(goal, *t.limit/2*3)
+	l := in.loadOf(t)
+	if n := l.needed(in.lifetime()); n != nil && *n < sane {
+		goal = max(goal, *n)
 	}
 	return goal
 }
 
-// whereToSet: a file of the host never reaches another namespace.
-func (in *input) whereToSet(t *table) string {
+// advised reports whether a finding about t advises a limit.
+func (in *input) advised(t *table) bool {
+	return (t.overflowing != nil || t.overflowed != nil || t.near != nil) && in.raiseAdvice(t) != ""
+}
+
+// whereToSet says how to set a limit where t is: a file of the host never reaches
+// another namespace. A goal of 0 is not known.
+func (in *input) whereToSet(t *table, goal int64) string {
 	switch {
 	case t.sharesHostTable(in) || t.own && in.inContainer() && in.kernel.globalTable():
 		return "on the machine itself: before kernel 4.11 all its namespaces share one table"
-	case !t.own || in.inContainer():
-		return "inside that namespace (" + in.setInside(t) + "); files of the host do not reach it"
+	case t.gone:
+		return "in what makes " + t.label
+	case !t.own || in.inContainer() || t.maker == makerNetns:
+		return "in " + in.place(t) + ", which files of the host do not reach: " + in.setInside(t, goal)
 	case in.conf != nil:
 		return "in " + in.conf.source + ", and load it (" + in.load() + ")"
 	case in.facts.Config != nil && in.facts.Config.Reader == audit.ReaderBusyBox:
 		return "in /etc/sysctl.conf, and load it with sysctl -p"
 	}
 	return "in a file of its own in /etc/sysctl.d, and load it with sysctl -p FILE"
+}
+
+// place names where a table is, the login's own too.
+func (in *input) place(t *table) string {
+	switch {
+	case !t.own:
+		return t.label
+	case t.maker == makerNetns:
+		return "namespace " + t.name
+	}
+	return "this " + in.facts.Host.Virtualization + " container"
 }
 
 // inContainer reports whether the login itself is in a container: its limit is

@@ -27,6 +27,8 @@ func fixedRule() Rule {
 // lastOne is the end of the overflows, as far as it is dated.
 type lastOne struct {
 	at       time.Time     // by the host's clock; seen by history, no later than this
+	words    string        // at, as far as it is known
+	quiet    time.Time     // what was quiet counts from here
 	until    time.Time     // how far the evidence has watched since: a counter until now, a log to its end
 	gap      time.Duration // the longest pause between earlier overflows
 	evidence []audit.Evidence
@@ -44,15 +46,19 @@ func (in *input) fixed(t *table, h *happening) *audit.Finding {
 	if last == nil {
 		return nil
 	}
-	quiet := last.until.Sub(last.at)
+	quiet := last.until.Sub(last.quiet)
 	// The time since a burst says nothing before it is well beyond the pauses
 	// that there were between bursts anyway.
 	if quiet < day || quiet/2 < last.gap {
 		return nil
 	}
+	since := "since"
+	if last.quiet.After(last.at) {
+		since += " the raise"
+	}
 	return &audit.Finding{
-		Title: t.say("raised %s; last overflow %s, quiet for %s since%s",
-			r.words(), stamp(last.at), text.Duration(quiet), t.fill(", with ")),
+		Title: t.say("raised %s; last overflow %s, quiet for %s %s%s",
+			r.words(), last.words, text.Duration(quiet), since, t.fill(", with ")),
 		Evidence: append(append(last.evidence, r.evidence...), t.fillEvidence(in)...),
 	}
 }
@@ -98,11 +104,12 @@ func (in *input) endLogged(t *table, r *raise) *lastOne {
 			return nil
 		}
 	}
-	return &lastOne{*last, until, longestPause(in.facts.Log), in.loggedEvidence()}
+	return &lastOne{*last, stamp(*last), *last, until, longestPause(in.facts.Log), in.loggedEvidence()}
 }
 
 // endCounted goes by history: the counter stood still since a run that came
-// after the raise, or since one before it.
+// after the raise, or since one before it. Only what was quiet under the new limit
+// says anything of it: a counter may well stand still for a day under the old one.
 func (in *input) endCounted(t *table, r *raise) *lastOne {
 	still := t.still()
 	if still == nil {
@@ -120,7 +127,11 @@ func (in *input) endCounted(t *table, r *raise) *lastOne {
 	if !proven || in.overflowAfter(t, r) {
 		return nil
 	}
-	return &lastOne{at, in.clock, in.longestLull(t), []audit.Evidence{
+	quiet := at
+	if r.at.After(at) {
+		quiet = r.at
+	}
+	return &lastOne{at, "before " + stamp(at), quiet, in.clock, in.longestLull(t), []audit.Evidence{
 		{Text: "TCPTimeWaitOverflow was already " + text.Count(*t.total), Source: "history", At: &at},
 		{Text: "TCPTimeWaitOverflow is " + text.Count(*t.total), Source: t.netstat(), At: in.facts.Host.Clock},
 	}}
@@ -142,12 +153,17 @@ func longestPause(log *audit.Log) time.Duration {
 	return longest
 }
 
-// longestLull is the same by history: between two runs that each saw a rise.
+// longestLull is the same by history: between two runs that each saw a rise, or for
+// as long as a counter above zero stood still before it rose again.
 func (in *input) longestLull(t *table) time.Duration {
 	var longest time.Duration
 	leaps := in.leaps(t)
-	for i := 1; i < len(leaps); i++ {
-		longest = max(longest, leaps[i].to.At.Sub(leaps[i-1].to.At))
+	for i := range leaps {
+		if i > 0 {
+			longest = max(longest, leaps[i].to.At.Sub(leaps[i-1].to.At))
+		} else if first := t.trail.counted[0]; *first.OverflowTotal > 0 {
+			longest = max(longest, leaps[i].from.At.Sub(first.At))
+		}
 	}
 	return longest
 }

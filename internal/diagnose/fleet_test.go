@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"twaudit/internal/audit"
@@ -68,6 +69,34 @@ func TestFleet_outlierNeedsAgreement(t *testing.T) {
 	} {
 		if len(tt.run.Findings) != tt.want {
 			t.Errorf("%s: %v", name, tt.run.Findings)
+		}
+	}
+}
+
+// Namespaces of one machine have tables of their own: leaving one out would lose it.
+func TestFleet_namespacesOfOneMachine(t *testing.T) {
+	t.Parallel()
+	in := func(name, space string) audit.HostResult {
+		h := hosted(name, ok, 200, "1")
+		if space != "" {
+			h.Facts.Namespaces = []audit.Namespace{{ID: space, Name: "host"}}
+		}
+		return h
+	}
+	for want, hosts := range map[string][]audit.HostResult{
+		"a, b, c are 3 network namespaces of one machine: Keep":                                               {in("a", "1"), in("b", "2"), in("c", "3")},
+		"a, b, c are 2 network namespaces of one machine: Keep, a, c are one machine: Leave out all of these": {in("a", "1"), in("b", "2"), in("c", "1")},
+		"a, b, c are one machine: Leave out all of these":                                                     {in("a", "1"), in("b", "1"), in("c", "1")},
+		"a, b are one machine: Leave out all of these":                                                        {in("a", "1"), in("b", "")},
+	} {
+		run := &audit.Run{Hosts: hosts}
+		Fleet(run)
+		var got []string
+		for _, f := range run.Findings {
+			got = append(got, f.Title+": "+strings.Join(strings.Fields(f.Advice[0])[:min(5, 1+4*strings.Count(f.Advice[0], "Leave"))], " "))
+		}
+		if s := strings.Join(got, ", "); s != want {
+			t.Errorf("%q, want %q", s, want)
 		}
 	}
 }

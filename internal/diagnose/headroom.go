@@ -12,26 +12,33 @@ const bytesPerEntry = 256
 // spare is the room to leave above what was measured.
 const spare = 1.5
 
-// headroom computes what the readings allow, for the login's own table; nil
-// when they allow nothing.
+// headroom computes what the readings allow, and what earlier runs add to them,
+// for the login's own table; nil when they allow nothing.
 func (in *input) headroom() *audit.Headroom {
 	t, life := in.own, in.lifetime()
-	h := &audit.Headroom{CloseRate: in.closeRate()}
+	l := in.loadOf(t)
+	h := &audit.Headroom{CloseRate: in.closeRate(), NeededLimit: l.needed(life)}
 	if t.kind == limitNumber {
 		h.Capacity = rate(float64(*t.limit) / life)
 	}
 	if used := t.used(); used != nil {
 		h.MeanRate = rate(float64(*used) / life)
-		h.NeededLimit = in.neededLimit(float64(*used), life)
+	}
+	if l.lost > 0 {
+		h.OverflowRate, h.OverflowSeconds = rate(l.lost), rate(l.seconds)
 	}
 	if n := h.NeededLimit; n != nil {
 		bytes := *n * bytesPerEntry
 		h.NeededMemoryBytes = &bytes
 	}
-	h.LoadFactor = loadFactor(h)
+	if n := in.goal(t); n > 0 && in.advised(t) {
+		h.AdvisedLimit = &n
+	}
+	h.LoadFactor = loadFactor(h, l.rate(life))
 	if *h == (audit.Headroom{}) {
 		return nil
 	}
+	h.LowerBound = l.atLeast
 	return h
 }
 
@@ -84,26 +91,18 @@ func (in *input) lost() *int64 {
 	return in.rise("TCPTimeWaitOverflow")
 }
 
-// neededLimit is what this load fills, and half again. The fill of a table that
-// overflows is cut off at its limit, so the refused closes are added for as
-// long as they would have stayed.
-func (in *input) neededLimit(used, life float64) *int64 {
-	refused := 0.0
-	if d := nonNegative(in.own.delta); d != nil && in.own.seconds != nil {
-		refused = float64(*d) / *in.own.seconds
+// rate is the closes per second of a load that earlier runs saw to be too much; 0
+// without one. Those between the two readings are in their close rate.
+func (l *load) rate(life float64) float64 {
+	if !l.atLeast || l.lost == 0 || l.fill == nil {
+		return 0
 	}
-	needed := math.Ceil((used + life*refused) * spare)
-	if !(needed >= 0 && needed < math.MaxInt64/(4*bytesPerEntry)) {
-		return nil
-	}
-	n := int64(needed)
-	return &n
+	return *l.fill/life + l.lost
 }
 
-// loadFactor compares with the higher of the two rates: the readings are a
-// second apart and may miss the load of the minute, and the other way round.
-func loadFactor(h *audit.Headroom) *float64 {
-	highest := 0.0
+// loadFactor compares with the highest of the rates: the readings are a second
+// apart and may miss the load of the minute, and the other way round.
+func loadFactor(h *audit.Headroom, highest float64) *float64 {
 	for _, r := range []*float64{h.CloseRate, h.MeanRate} {
 		if r != nil {
 			highest = max(highest, *r)

@@ -47,6 +47,9 @@ func (in *input) history(past *audit.Past, findings []audit.Finding) *audit.Hist
 			h.LastSeen = in.seen(&in.past[n-1].At)
 		}
 	}
+	if len(in.past) > 0 {
+		h.LastRise, h.NamespaceRises = in.lastRise(in.own), in.namespaceRises()
+	}
 	if still := in.own.still(); still != nil {
 		h.UnmovedSince = in.seen(&still.At)
 	}
@@ -143,7 +146,8 @@ func (in *input) limitChanges() []audit.LimitChange {
 			continue
 		}
 		if last != nil && *last.Limit != *r.Limit {
-			list = append(list, audit.LimitChange{From: *last.Limit, To: *r.Limit, Between: in.hostTime(last.At), And: in.hostTime(r.At)})
+			between, and := in.bounds(&leap{from: *last, to: *r})
+			list = append(list, audit.LimitChange{From: *last.Limit, To: *r.Limit, Between: between, And: and})
 		}
 		last = r
 	}
@@ -185,10 +189,10 @@ func (in *input) notes(h *audit.History) []string {
 		if c.To < c.From {
 			verb = "lowered"
 		}
-		notes = append(notes, fmt.Sprintf("limit %s from %s to %s between %s and %s", verb, text.Count(c.From), text.Count(c.To), stamp(c.Between), stamp(c.And)))
+		notes = append(notes, fmt.Sprintf("limit %s from %s to %s %s", verb, text.Count(c.From), text.Count(c.To), between(c.Between, c.And)))
 	}
 	if h.VerdictAlone != "" {
-		notes = append(notes, fmt.Sprintf("by itself this run would say %s", h.VerdictAlone))
+		notes = append(notes, fmt.Sprintf("without earlier runs the verdict would be %s", h.VerdictAlone))
 	}
 	if h.Missed > 0 && h.MissedSince != nil {
 		notes = append(notes, fmt.Sprintf("answers again, after %s without an answer since %s", plural(int64(h.Missed), "run"), stamp(*h.MissedSince)))
@@ -201,7 +205,7 @@ func (in *input) pastNotes(t *table) []string {
 	var notes []string
 	if fell := t.trail.fell; fell != nil {
 		notes = append(notes, t.say("the overflow counter fell from %s at %s to %s: it was reset, and only counts from then on",
-			text.Count(*fell.OverflowTotal), stamp(in.hostTime(fell.At)), text.Count(*t.total)))
+			text.Count(*fell.OverflowTotal), stamp(in.hostTime(fell.At)), text.Count(t.trail.fellTo)))
 	}
 	if still := t.still(); still != nil && *t.total > 0 {
 		notes = append(notes, t.say("%s before %s, none since", plural(*t.total, "overflow"), stamp(in.hostTime(still.At))))

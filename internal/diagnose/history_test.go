@@ -47,7 +47,7 @@ func TestHistory_marksWhatEarlierRunsAdded(t *testing.T) {
 	notes := strings.Join(h.Notes, "\n")
 	for _, want := range []string{
 		"7 sockets destroyed since the look at 2026-11-22 11:30, 30m ago", "limit raised from 5,000 to 131,072 between 2026-11-20 11:00 and 2026-11-20 12:00",
-		"by itself this run would say overflowed", "answers again, after 2 runs without an answer since 2026-11-22 11:40", "busiest around 11:00: the fullest look of 3 of 4 days",
+		"without earlier runs the verdict would be overflowed", "answers again, after 2 runs without an answer since 2026-11-22 11:40", "busiest around 11:00: the fullest look of 3 of 4 days",
 	} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("%q lacks %q", notes, want)

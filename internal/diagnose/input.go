@@ -3,7 +3,6 @@ package diagnose
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +15,7 @@ import (
 type input struct {
 	facts  *audit.Facts // never nil
 	gaps   []audit.Gap
-	past   []audit.Reading // oldest first, none from the future
+	past   []audit.Reading // see dated
 	limits audit.Limits
 	now    time.Time // our clock
 	clock  time.Time // the host's clock
@@ -32,6 +31,7 @@ type input struct {
 // about it. Numbers that cannot be (negative counts) are absent.
 type table struct {
 	own     bool
+	gone    bool // this look does not show it: see goneTables
 	id      string
 	pid     int    // a process in it; 0 when not known
 	name    string // as the facts have it
@@ -68,7 +68,7 @@ func newInput(facts *audit.Facts, gaps []audit.Gap, past *audit.Past, limits aud
 		in.clock = *facts.Host.Clock
 	}
 	if past != nil {
-		in.past = ordered(past.Readings, now)
+		in.past = in.dated(past.Readings)
 	}
 	in.own = in.ownTable()
 	in.conf = in.configure()
@@ -77,6 +77,7 @@ func newInput(facts *audit.Facts, gaps []audit.Gap, past *audit.Past, limits aud
 		t.kind = in.kernel.limitMeans(t.limit)
 		t.trail = in.trailOf(t)
 	}
+	in.tables = append(in.tables, in.goneTables()...)
 	return in
 }
 
@@ -89,7 +90,13 @@ func (in *input) ownTable() *table {
 		total: nonNegative(w.OverflowTotal), delta: w.OverflowDelta, seconds: positive(w.SampleSeconds),
 	}
 	if in.listsOwn() {
-		t.id = in.facts.Namespaces[0].ID
+		n := &in.facts.Namespaces[0]
+		t.id = n.ID
+		// A mark of the machine, such as docker's, says nothing of a namespace that
+		// ip netns made on it.
+		if n.Netns != "" {
+			t.name, t.maker = n.Netns, makerNetns
+		}
 	}
 	return t
 }
@@ -156,9 +163,8 @@ func (t *table) ratio() *float64 {
 
 // uptime is how long the host runs; false when it is not known.
 func (in *input) uptime() (time.Duration, bool) {
-	const century = 100 * 365 * 24 * 3600
-	if s := in.facts.Host.UptimeSeconds; s != nil && *s >= 0 && *s < century {
-		return time.Duration(*s * float64(time.Second)), true
+	if up, ok := lengthOf(in.facts.Host.UptimeSeconds); ok {
+		return up, true
 	}
 	if b := in.facts.Host.BootedAt; b != nil && !b.After(in.clock) {
 		return in.clock.Sub(*b), true
@@ -246,12 +252,13 @@ func (in *input) lifetime() float64 {
 	return 60
 }
 
-// ordered copies readings, oldest first. Those from after now are dropped: our
-// own clock was wrong then or is now, and neither can be compared.
-func ordered(readings []audit.Reading, now time.Time) []audit.Reading {
-	list := slices.DeleteFunc(slices.Clone(readings), func(r audit.Reading) bool { return r.At.After(now) })
-	slices.SortStableFunc(list, func(a, b audit.Reading) int { return a.At.Compare(b.At) })
-	return list
+// lengthOf is false for a length of time that is not known, or cannot be.
+func lengthOf(seconds *float64) (time.Duration, bool) {
+	const century = 100 * 365 * 24 * 3600
+	if seconds == nil || !(*seconds >= 0 && *seconds < century) {
+		return 0, false
+	}
+	return time.Duration(*seconds * float64(time.Second)), true
 }
 
 // nonNegative drops counts that cannot be: better absent than believed.

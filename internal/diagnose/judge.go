@@ -36,19 +36,24 @@ func (in *input) judgeTable(t *table) {
 		t.missing = in.missing(t)
 		t.unknown = in.unknown(t)
 	}
-	t.adviseOnce()
+	in.advise(t)
 	t.verdict = t.worst()
 }
 
-// adviseOnce leaves the long advice to the worst finding of a table; the others
-// get the short one of their rule.
-func (t *table) adviseOnce() {
-	said := false
+// advise fills in what to do about the limit of a table. The worst finding has all
+// of it; the others repeat the one step that they are about in the same words, so
+// that a reader of them all is told once.
+func (in *input) advise(t *table) {
+	cure := in.cure(t)
+	step := in.step(t)
 	for _, f := range []*audit.Finding{t.overflowing, t.overflowed, t.near} {
-		if f != nil && said {
-			f.Advice = nil
+		if f == nil {
+			continue
 		}
-		said = said || f != nil
+		f.Advice, cure = cure, nil
+		if step != "" {
+			cure = []string{step}
+		}
 	}
 }
 

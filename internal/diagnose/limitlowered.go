@@ -50,6 +50,11 @@ func limitLowered(in *input) []audit.Finding {
 	} else {
 		f.Advice = []string{fmt.Sprintf("Set %s to %s%s", tcpTWBucketsKey, text.Count(*normal), cost)}
 	}
+	// One limit is set once: where it has to be raised anyway, to no less than the
+	// default, that says more.
+	if step := in.step(t); f.Severity == audit.SeverityWarning && step != "" {
+		f.Advice = []string{step}
+	}
 	return []audit.Finding{f}
 }
 

@@ -35,6 +35,9 @@ func (in *input) limitZero(t *table) *audit.Finding {
 	}
 	switch t.kind {
 	case limitNothing:
+		if step := in.step(t); step != "" {
+			f.Advice = []string{step}
+		}
 		f.Title = t.say("a limit of %d lets no socket into TIME_WAIT: every such close overflows", *t.limit)
 	case limitNone:
 		f.Severity = audit.SeverityWarning

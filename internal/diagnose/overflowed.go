@@ -61,9 +61,9 @@ func (in *input) countedOverflow(t *table) *happening {
 	// The newest rise is what matters: the older ones are in the total.
 	if leaps := in.leaps(t); len(leaps) > 0 {
 		last := leaps[len(leaps)-1]
-		from, to := in.hostTime(last.from.At), in.hostTime(last.to.At)
+		from, to := in.bounds(&last)
 		evidence = append(evidence, audit.Evidence{Text: "TCPTimeWaitOverflow was " + text.Count(*last.from.OverflowTotal), Source: "history", At: &from})
-		return &happening{t.say("%s destroyed between %s and %s", plural(last.count, "socket"), stamp(from), stamp(to)), evidence}
+		return &happening{t.say("%s destroyed %s", plural(last.count, "socket"), between(from, to)), evidence}
 	}
 	// A single look knows the boot and nothing else. A rate over the uptime is
 	// not when it happened; it is for telling a trickle from a flood, and below
@@ -114,16 +114,23 @@ func daily(perDay float64) string {
 	return text.Count(int64(min(perDay, 1e15))) + " a day"
 }
 
-// earlierOverflow is for boots that are over: a reboot resets the counter, and
-// cures nothing by itself.
+// earlierOverflow is for boots and namespaces that are over: a reboot resets the
+// counter, and cures nothing by itself.
 func (in *input) earlierOverflow(t *table) *happening {
 	l := t.trail.earlier
 	if l == nil {
 		return nil
 	}
 	from, to := in.hostTime(l.from.At), in.hostTime(l.to.At)
+	when := ", in an earlier boot"
+	if in.thisBoot(&l.to) {
+		when = ", before the counter began again"
+	}
+	if t.gone {
+		when = ""
+	}
 	return &happening{
-		t.say("%s destroyed between %s and %s, before the last boot", plural(l.count, "socket"), stamp(from), stamp(to)),
+		t.say("%s destroyed %s%s", plural(l.count, "socket"), between(from, to), when),
 		[]audit.Evidence{{Text: "TCPTimeWaitOverflow rose by " + text.Count(l.count), Source: "history", At: &to}},
 	}
 }
@@ -151,26 +158,23 @@ func (in *input) loggedOverflow(t *table) *happening {
 	return &happening{title, in.loggedEvidence()}
 }
 
-// overflowed also says when a raise was not enough, which is the first thing to
-// know for somebody who has already raised the limit.
 func (in *input) overflowed(t *table, h *happening) *audit.Finding {
-	f := &audit.Finding{Title: h.title, Evidence: append(h.evidence, t.fillEvidence(in)...), Advice: in.cure(t)}
-	if t.own && t.raise != nil && in.overflowAfter(t, t.raise) {
-		f.Advice = append([]string{"Raise the limit further: the raise " + t.raise.words() + " was followed by another overflow"}, f.Advice...)
-	}
-	return f
+	return &audit.Finding{Title: h.title, Evidence: append(h.evidence, t.fillEvidence(in)...)}
 }
 
 // overflowAfter reports whether an overflow is known to be younger than a raise.
 func (in *input) overflowAfter(t *table, r *raise) bool {
-	if t.overflowing != nil {
+	if t.delta != nil && *t.delta > 0 {
+		return true
+	}
+	if t.own && t.total == nil && in.fullTwice(t) != nil {
 		return true
 	}
 	if last := in.lastLogged(t); last != nil && last.After(r.at.Add(grace)) {
 		return true
 	}
-	leaps := in.leaps(t)
-	return len(leaps) > 0 && in.hostTime(leaps[len(leaps)-1].from.At).After(r.at)
+	l := in.lastLeap(t)
+	return l != nil && in.hostTime(l.from.At).After(r.at)
 }
 
 // lastLogged is the time of the newest record in the log; nil when there is no

@@ -12,7 +12,7 @@ import (
 func overflowingRule() Rule {
 	return Rule{
 		ID: "overflowing", Severity: audit.SeverityCritical,
-		Title: "sockets are being destroyed now because the TIME_WAIT bucket table is full",
+		Title: "sockets are being destroyed, now or within --recent, because the TIME_WAIT bucket table is full",
 		Meaning: "A close that finds the table full skips TIME_WAIT: the kernel destroys the socket at once and answers the peer's late segments with a reset. " +
 			"The harm is small, since data was already delivered, but protection against stray duplicates is gone, and it says that this host closes more connections than its limit sustains.",
 		Needs: []string{"two readings of TCPTimeWaitOverflow in /proc/net/netstat, or one by an earlier run; on kernels before 2.6.38 the kernel log, or two readings of /proc/net/sockstat with the limit"},
@@ -31,20 +31,16 @@ func overflowingRule() Rule {
 // table is full and the counter stands still; only without one do the log and
 // the fill count.
 func (in *input) overflowing(t *table) *audit.Finding {
-	var found *audit.Finding
 	switch {
 	case t.total != nil || t.delta != nil:
-		found = in.counterRising(t)
+		return in.counterRising(t)
 	case t.own:
-		if found = in.loggingNow(); found == nil {
-			found = in.fullTwice(t)
+		if found := in.loggingNow(); found != nil {
+			return found
 		}
+		return in.fullTwice(t)
 	}
-	if found == nil {
-		return nil
-	}
-	found.Advice = in.cure(t)
-	return found
+	return nil
 }
 
 // counterRising looks at the sample first, which is the present, then back over
@@ -62,24 +58,42 @@ func (in *input) counterRising(t *table) *audit.Finding {
 	}
 	// The newest reading alone could be a minute old and miss what the one
 	// before it shows; all within --recent are "now".
-	for i := len(t.trail.counted) - 1; i >= 0; i-- {
-		r := t.trail.counted[i]
-		age := in.now.Sub(r.At)
-		if age > in.limits.Recent {
-			break
-		}
-		if gained := *t.total - *r.OverflowTotal; gained > 0 {
-			at := in.hostTime(r.At)
-			return &audit.Finding{
-				Title: t.say("%s destroyed since the run %s ago%s", plural(gained, "socket"), text.Duration(age.Round(time.Second)), t.fill(", now with ")),
-				Evidence: append([]audit.Evidence{
-					{Text: "TCPTimeWaitOverflow was " + text.Count(*r.OverflowTotal), Source: "history", At: &at},
-					{Text: "TCPTimeWaitOverflow is " + text.Count(*t.total), Source: t.netstat(), At: in.facts.Host.Clock},
-				}, t.fillEvidence(in)...),
-			}
-		}
+	l := in.lastLeap(t)
+	if l == nil || in.now.Sub(l.from.At) > in.limits.Recent {
+		return nil
 	}
-	return nil
+	from := in.hostTime(l.from.At)
+	return &audit.Finding{
+		Title: t.say("%s destroyed %s", plural(l.count, "socket"), in.recently(t, l)),
+		Evidence: append([]audit.Evidence{
+			{Text: "TCPTimeWaitOverflow was " + text.Count(*l.from.OverflowTotal), Source: "history", At: &from},
+			{Text: "TCPTimeWaitOverflow is " + text.Count(*t.total), Source: t.netstat(), At: in.facts.Host.Clock},
+		}, t.fillEvidence(in)...),
+	}
+}
+
+// recently says when a rise was that history bounds, and that it is over where a
+// later look found the counter unmoved.
+func (in *input) recently(t *table, l *leap) string {
+	from, to := in.bounds(l)
+	looks := t.unmovedLooks()
+	if looks == 0 {
+		return "since the run " + text.Duration(in.now.Sub(l.from.At).Round(time.Second)) + " ago" + t.fill(", now with ")
+	}
+	words := between(from, to) + ", none since (" + atLeast(looks) + ")"
+	if r := t.raise; r != nil && !to.After(r.after) {
+		words += "; limit raised from " + text.Count(r.from) + " to " + text.Count(r.to) + " since"
+	}
+	return words + t.fill("; now with ")
+}
+
+// atLeast counts looks. The history keeps the first and the last of equal ones, so
+// that there may have been more than several.
+func atLeast(looks int) string {
+	if looks == 1 {
+		return "1 look"
+	}
+	return text.Count(int64(looks)) + " looks or more"
 }
 
 // loggingNow goes by the host's clock. A stamp from the future (a wrong clock or

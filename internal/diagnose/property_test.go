@@ -119,6 +119,8 @@ var pastGen = rapid.Custom(func(t *rapid.T) audit.Past {
 		p.Readings = append(p.Readings, audit.Reading{
 			At: times.Draw(t, "at"), BootID: rapid.SampledFrom([]string{"", "b", "c"}).Draw(t, "boot"), Namespace: rapid.SampledFrom([]string{"", "1"}).Draw(t, "ns"),
 			Buckets: maybe(t, counts, "buckets"), Limit: maybe(t, counts, "limit"), OverflowTotal: maybe(t, counts, "total"),
+			UptimeSeconds: maybe(t, lengths, "up"), MachineID: rapid.SampledFrom([]string{"", "m", "n"}).Draw(t, "machine"),
+			Own: rapid.Bool().Draw(t, "own"), Doubtful: rapid.Bool().Draw(t, "doubtful"),
 		})
 	}
 	return p

@@ -17,6 +17,7 @@ const grace = 2 * time.Minute
 type raise struct {
 	from, to int64
 	at       time.Time // by the host's clock; when seen by history, the first run after it
+	after    time.Time // the earliest that it can have been: the last run before it, else at
 	where    string    // path:line, or "history"
 	evidence []audit.Evidence
 }
@@ -38,7 +39,7 @@ func (in *input) raiseOf(t *table) *raise {
 		return written
 	}
 	if c := in.conf; c != nil && c.at != nil && c.value == seen.to && c.at.After(after) && !c.at.After(seen.at) {
-		seen.at, seen.where = *c.at, c.source
+		seen.at, seen.after, seen.where = *c.at, *c.at, c.source
 		seen.evidence = append(seen.evidence, in.configEvidence()...)
 	}
 	return seen
@@ -64,7 +65,7 @@ func (in *input) raiseSeen(t *table) (r *raise, after time.Time) {
 			}
 		}
 		after = in.hostTime(low.At)
-		return &raise{from: *low.Limit, to: *t.limit, at: at, where: "history", evidence: []audit.Evidence{{
+		return &raise{from: *low.Limit, to: *t.limit, at: at, after: after, where: "history", evidence: []audit.Evidence{{
 			Text: "an earlier run saw the limit " + text.Count(*low.Limit), Source: "history", At: &after,
 		}}}, after
 	}
@@ -82,7 +83,7 @@ func (in *input) raiseWritten() *raise {
 	if old == nil {
 		return nil
 	}
-	return &raise{from: old.value, to: c.value, at: *c.at, where: c.source, evidence: append(
+	return &raise{from: old.value, to: c.value, at: *c.at, after: *c.at, where: c.source, evidence: append(
 		in.configEvidence(), audit.Evidence{Text: old.words(), Source: old.where(), At: c.at})}
 }
 

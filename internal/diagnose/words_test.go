@@ -58,19 +58,19 @@ func TestHost_adviceFollowsTheKind(t *testing.T) {
 	}
 	normal := func(f *audit.Facts) { f.TimeWait.DefaultLimit = new(int64(262144)) }
 	for want, facts := range map[string]*audit.Facts{
-		"92 % of the TIME_WAIT sockets are connections to port 443":     modern(overflows(9, 9), kinds(92, 8, 0)),
-		"Pool connections or keep them alive toward 192.0.2.9:6379":     modern(overflows(9, 9), kinds(8, 92, 0)),
-		"Use unix sockets or keep-alive between the programs":           modern(overflows(9, 9), kinds(0, 8, 92)),
-		"Find out which side closes first":                              modern(overflows(9, 9), kinds(40, 40, 20)),
-		"to 262,144 (at most 64.0 MiB of kernel memory":                 modern(overflows(9, 9), fill(5000, 5000), normal),
-		"in /etc/sysctl.conf:2, and load it":                            modern(overflows(9, 9), fill(5000, 5000), raised(1, 5000, day)),
-		"Look for memory pressure":                                      modern(overflows(9, 9), fill(2000, 5000)),
-		"Treat it as low harm":                                          modern(overflows(9, 9)),
-		"Leave tcp_tw_recycle off":                                      modern(overflows(9, 9)),
-		"Raise the limit further: the raise from 5,000 to 10,000":       seed(20*day, overflowLines(9, 21*day, 5*day)),
-		"inside that namespace (nsenter -t 77 -n sysctl -w":             modern(namespaces(child("web", 100, 100, 7, 7))),
-		"Set net.core.warnings=1, so that this kernel prints":           old(sysctls(warningsKey + "=0")),
-		"Audit the hardware node, whose kernel log names the container": old(func(f *audit.Facts) { f.Host.Virtualization = "openvz" }),
+		"92 % of the TIME_WAIT sockets are connections to port 443": modern(overflows(9, 9), kinds(92, 8, 0)),
+		"Pool connections or keep them alive toward 192.0.2.9:6379": modern(overflows(9, 9), kinds(8, 92, 0)),
+		"Use unix sockets or keep-alive between the programs":       modern(overflows(9, 9), kinds(0, 8, 92)),
+		"Find out which side closes first":                          modern(overflows(9, 9), kinds(40, 40, 20)),
+		"to 262,144 (at most 64.0 MiB of kernel memory":             modern(overflows(9, 9), fill(5000, 5000), normal),
+		"in /etc/sysctl.conf:2, and load it":                        modern(overflows(9, 9), fill(5000, 5000), raised(1, 5000, day)),
+		"Look for memory pressure":                                  modern(overflows(9, 9), fill(2000, 5000)),
+		"Treat it as low harm":                                      modern(overflows(9, 9)),
+		"Leave tcp_tw_recycle off":                                  modern(overflows(9, 9)),
+		"Raise the limit further: the raise from 5,000 to 10,000":   seed(20*day, overflowLines(9, 21*day, 5*day)),
+		"in namespace web (net:[2]), which files of the host do not reach: nsenter -t 77 -n sysctl -w net.ipv4.tcp_max_tw_buckets=780": modern(namespaces(child("web", 100, 100, 7, 7))),
+		"Set net.core.warnings=1, so that this kernel prints":                                                                          old(sysctls(warningsKey + "=0")),
+		"Audit the hardware node, whose kernel log names the container":                                                                old(func(f *audit.Facts) { f.Host.Virtualization = "openvz" }),
 	} {
 		d := judged(t, facts, nil)
 		var all []string
@@ -112,14 +112,14 @@ func TestHost_limitOfANamespace(t *testing.T) {
 		{kind("container", "crio:77aa"), "", "the engine that runs the container"},
 		{kind("netns", "blue"), "", "ip netns exec blue sysctl -w"},
 		{kind("netns", "$(reboot)"), "", "ip netns exec NAME sysctl -w"},
-		{kind("unit", "worker.service"), "", "nsenter -t 77 -n sysctl -w net.ipv4.tcp_max_tw_buckets=N now, and at each start of worker.service"},
-		{kind("process", "worker"), "", "nsenter -t 77 -n sysctl -w net.ipv4.tcp_max_tw_buckets=N now, and in what makes the namespace"},
+		{kind("unit", "worker.service"), "", "nsenter -t 77 -n sysctl -w net.ipv4.tcp_max_tw_buckets=780 now, and at each start of worker.service"},
+		{kind("process", "worker"), "", "nsenter -t 77 -n sysctl -w net.ipv4.tcp_max_tw_buckets=780 now, and in what makes the namespace"},
 		{inside("kubepods"), "this kubepods container (limit 100)", "securityContext.sysctls"},
 		{inside("systemd-nspawn"), "", "a sysctl file inside the container"},
 		{inside("oci"), "", "the engine that runs the container"},
 		{modern(namespaces(unread)), "namespace web (net:[2]) (limit not read)", "nsenter -t 77"},
-		{modern(kernelIs("3.10.0"), namespaces(unread)), "the machine, which shares its table with namespace web", "Set the limit on the machine itself"},
-		{modern(kernelIs("3.10.0"), fill(99, 100), func(f *audit.Facts) { f.Host.Virtualization = "docker" }), "", "Set the limit on the machine itself"},
+		{modern(kernelIs("3.10.0"), namespaces(unread)), "the machine, which shares its table with namespace web", " on the machine itself"},
+		{modern(kernelIs("3.10.0"), fill(99, 100), func(f *audit.Facts) { f.Host.Virtualization = "docker" }), "", " on the machine itself"},
 	} {
 		d := judged(t, c.facts, nil)
 		d.wantTitle(t, "container-limit", c.title)

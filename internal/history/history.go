@@ -127,11 +127,19 @@ func dsn(path, mode string, unsynced bool) string {
 // prepare brings the tables to today's form and readies what is asked for each
 // host.
 func (db *DB) prepare(ctx context.Context, write bool) error {
-	if err := migrate(ctx, db.sql, migrations(), write); err != nil {
+	have, err := version(ctx, db.sql)
+	if err != nil {
 		return err
 	}
-	for i, query := range pastQueries() {
-		var err error
+	// Who may only read does so from a file of schema 1 too.
+	if write || have != 1 {
+		have = len(migrations())
+		err = migrate(ctx, db.sql, migrations(), write)
+	}
+	if err != nil {
+		return err
+	}
+	for i, query := range pastQueries(have) {
 		if db.past[i], err = db.sql.PrepareContext(ctx, query); err != nil {
 			return err
 		}

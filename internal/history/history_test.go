@@ -146,7 +146,7 @@ func TestFind(t *testing.T) {
 	}
 	for arg, want := range map[string]string{
 		"latest": ids[3], "-0": ids[3], "-1": ids[2], "latest-3": ids[0], ids[1]: ids[1], "20261122T11": ids[1],
-		"-4": "does not go back so far", "20261122T1": "several begin so", "2025": "lists them", "": "lists them", "%": "lists them",
+		"-4": "does not go back so far", "20261122T1": "several begin so", "latest-4": `"-4"`, "2025": "no id begins so", "": "no id begins so", "%": "no id begins so",
 	} {
 		got := ""
 		if e, err := db.Find(context.Background(), arg); err != nil {
@@ -282,7 +282,7 @@ func TestOpen_refuses(t *testing.T) {
 	for path, is := range map[string]func(error) bool{
 		newer.Path(): func(err error) bool {
 			var e *NewerError
-			return errors.As(err, &e) && e.Have == 99 && e.Know == 1 && e.Path == newer.Path()
+			return errors.As(err, &e) && e.Have == 99 && e.Know == 2 && e.Path == newer.Path()
 		},
 		file("words", func([]byte) []byte { return []byte("web1\nweb2\n") }):                     isForeign,
 		file("short words", func([]byte) []byte { return []byte("x") }):                          isForeign,
@@ -375,14 +375,14 @@ func TestMigrate(t *testing.T) {
 	steps := append(migrations(), "ALTER TABLE run ADD COLUMN place TEXT NOT NULL DEFAULT 'here'", "CREATE TABLE more (x)")
 	db := opened(t, "")
 	store(t, db, fleet(2, 0))
-	if err := migrate(ctx, db.sql, steps, false); err == nil || !strings.Contains(err.Error(), "schema 1, and this twaudit reads schema 3") {
+	if err := migrate(ctx, db.sql, steps, false); err == nil || !strings.Contains(err.Error(), "schema 2, and this twaudit reads schema 4") {
 		t.Errorf("for reading: %v", err)
 	}
-	broken := append(steps[:2:2], "CREATE TABLE more (x); nonsense")
+	broken := append(steps[:3:3], "CREATE TABLE more (x); nonsense")
 	if err := migrate(ctx, db.sql, broken, true); err == nil {
 		t.Error("a broken step is no error")
 	}
-	if v, err := version(ctx, db.sql); v != 1 || err != nil {
+	if v, err := version(ctx, db.sql); v != 2 || err != nil {
 		t.Errorf("after a broken step the version is %d (%v)", v, err)
 	}
 	for range 2 { // the second time there is nothing to do

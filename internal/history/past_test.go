@@ -2,7 +2,10 @@ package history
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,5 +133,102 @@ func TestPast_namespaces(t *testing.T) {
 	}
 	if own != 3 || other != 3 {
 		t.Errorf("%d readings of the login's own namespace, %d of the other", own, other)
+	}
+}
+
+func up(seconds float64) edit {
+	return func(h *audit.HostResult) { h.Facts.Host.UptimeSeconds = &seconds }
+}
+
+func machine(id string) edit { return func(h *audit.HostResult) { h.Facts.Host.MachineID = id } }
+
+func asked(after time.Duration) edit {
+	return func(h *audit.HostResult) { h.Facts.Host.Clock = new(noon.Add(after)) }
+}
+
+// Dates may be wrong: what tells when a look really was goes with it.
+func TestPast_whenItReallyWas(t *testing.T) {
+	t.Parallel()
+	const hour, id = time.Hour, "5f0c7d1e2b3a49586c7d8e9fa0b1c2d3"
+	db := opened(t, "")
+	for i, h := range []audit.HostResult{
+		web("w", up(1000.25), machine(id), asked(5*hour), buckets(900)), // an hour ahead
+		web("w", up(1001), machine(id), asked(4*hour), total(7)),
+		web("w", up(4600), machine(id), asked(5*hour+time.Second), total(7)),
+		web("w", up(4900), machine(id), asked(4*hour+time.Second), total(7)), // set back; the uptime says that it is later
+		web("w", up(8000), machine("Another one"), asked(6*hour), total(7)),
+		web("w", machine(""), asked(7*hour), boot("boot-2")),
+	} {
+		store(t, db, runAt(9*hour+time.Duration(i)*time.Minute, h))
+	}
+	var got []string
+	for _, r := range pastOf(t, db, "w", 0).Readings {
+		uptime := -1.0
+		if r.UptimeSeconds != nil {
+			uptime = *r.UptimeSeconds
+		}
+		got = append(got, fmt.Sprintf("%s up %g on %.7s own %t doubtful %t", r.At.Sub(noon), uptime, r.MachineID, r.Own, r.Doubtful))
+	}
+	want := []string{
+		"4h0m0s up 1001 on 5f0c7d1 own true doubtful false", "4h0m1s up 4900 on 5f0c7d1 own true doubtful false",
+		"5h0m0s up 1000.25 on 5f0c7d1 own true doubtful true", "5h0m0s up 1000.25 on  own false doubtful false",
+		"5h0m1s up 4600 on 5f0c7d1 own true doubtful false", "6h0m0s up 8000 on Another own true doubtful false", "7h0m0s up -1 on  own true doubtful false",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// What overflowed within a look is there after the boot that followed it.
+func TestPast_riseWithinALook(t *testing.T) {
+	t.Parallel()
+	db := opened(t, "")
+	store(t, db, runAt(0, web("w", asked(0), total(500), func(h *audit.HostResult) {
+		h.Facts.TimeWait.OverflowDelta, h.Facts.TimeWait.SampleSeconds = new(int64(100)), new(36.0)
+	})))
+	if got, want := words(pastOf(t, db, "w", 1000*time.Hour)), "-0.01h 1 5000 400; 0h 1 5000 500"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A file of schema 1 is brought up to date, and goes on with what it has.
+func TestPast_ofSchema1(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "history.db")
+	old, err := sql.Open("sqlite", dsn(path, "rwc", true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := migrate(ctx, old, migrations()[:1], true); err != nil {
+		t.Fatal(err)
+	}
+	const rows = `INSERT INTO host (id, name, last_run) VALUES (1, 'w', 1);
+		INSERT INTO state (host, namespace, first, last, boot, lim, total) VALUES (1, '4026531840', ?1, ?1, 'boot-1', 5000, 3);
+		INSERT INTO peak (day, host, namespace, at, boot, buckets, lim, looks) VALUES (?2, 1, '4026531840', ?1, 'boot-1', 40, 5000, 1)`
+	if _, err := old.Exec(rows, noon.UnixMilli(), dayOf(noon.UnixMilli())); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reading, err := Open(ctx, path, Options{Existing: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := words(pastOf(t, reading, "w", 0)), "0h 1 5000 3; 0h 1 peak 40 of 5000 in 1"; got != want {
+		t.Errorf("for reading: got %s, want %s", got, want)
+	}
+	if err := reading.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := opened(t, path)
+	store(t, db, runAt(time.Hour, web("w", asked(time.Hour), up(90), total(3), buckets(90))))
+	p := pastOf(t, db, "w", 0)
+	if got, want := words(p), "0h 1 5000 3; 1h 1 5000 3; 1h 1 peak 90 of 5000 in 2"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if p.Readings[0].UptimeSeconds != nil || *p.Readings[1].UptimeSeconds != 90 || *p.Readings[2].UptimeSeconds != 90 {
+		t.Errorf("%+v", p.Readings)
 	}
 }

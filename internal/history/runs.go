@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,6 +92,9 @@ func (db *DB) Find(ctx context.Context, arg string) (*Entry, error) {
 	}
 	e, err := scanEntry(db.sql.QueryRowContext(ctx, entryColumns+"ORDER BY seq DESC LIMIT 1 OFFSET ?", offset))
 	if errors.Is(err, sql.ErrNoRows) {
+		if m := back.FindString(arg); m != "" {
+			arg = strings.TrimPrefix(m, Latest) // as it is typed mostly
+		}
 		return nil, &NoRunError{arg, "it does not go back so far"}
 	}
 	return e, db.explain("read", err)
@@ -116,7 +118,7 @@ func (db *DB) byID(ctx context.Context, arg string) (*Entry, error) {
 	case rows.Err() != nil:
 		return nil, db.explain("read", rows.Err())
 	case len(found) == 0 || strings.TrimSpace(arg) == "":
-		return nil, &NoRunError{arg, "`twaudit runs` lists them"}
+		return nil, &NoRunError{arg, "no id begins so"}
 	case len(found) > 1 && found[0].Meta.ID != arg:
 		return nil, &NoRunError{arg, "several begin so, such as " + found[0].Meta.ID + " and " + found[1].Meta.ID}
 	}
@@ -143,95 +145,6 @@ func (db *DB) Newest(ctx context.Context, host string) (*Entry, error) {
 		return nil, &NoRunError{Latest, fmt.Sprintf("none holds host %q", host)}
 	}
 	return e, db.explain("read", err)
-}
-
-// Side is a stored run as audit.Compare takes it.
-func (db *DB) Side(ctx context.Context, e *Entry) (audit.Side, error) {
-	side := audit.Side{Meta: e.Meta, Hosts: make([]audit.Sketch, 0, e.Hosts)}
-	traits, err := db.traits(ctx, e.Seq)
-	if err != nil {
-		return side, db.explain("read", err)
-	}
-	rows, err := db.sql.QueryContext(ctx, `SELECT host.name, host.first_seen, status, ifnull(verdict, ''), ifnull(stage, ''), buckets, total, ifnull(result.traits, 0)
-		FROM result JOIN host ON host.id = result.host WHERE run = ? ORDER BY result.host`, e.Seq)
-	if err != nil {
-		return side, db.explain("read", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var s audit.Sketch
-		var first sql.NullInt64
-		var piece int64
-		if err := rows.Scan(&s.Name, &first, &s.Status, &s.Verdict, &s.Stage, &s.Buckets, &s.OverflowTotal, &piece); err != nil {
-			return side, db.explain("read", err)
-		}
-		s.Name, s.FirstSeen, s.Traits = clean(s.Name), instant(first), traits[piece]
-		side.Hosts = append(side.Hosts, s)
-	}
-	return side, db.explain("read", rows.Err())
-}
-
-// lookBack is how many runs Baseline reads before e.
-const lookBack = 10
-
-// Baseline is the side of a run, in which hosts that it was cut off from stand as
-// in the newest earlier run of its selection that has a result for them. One
-// without any is left out: nothing is known of it.
-func (db *DB) Baseline(ctx context.Context, e *Entry) (audit.Side, error) {
-	side, err := db.Side(ctx, e)
-	if err != nil {
-		return side, err
-	}
-	unknown := map[string]bool{}
-	side.Hosts = slices.DeleteFunc(side.Hosts, func(s audit.Sketch) bool {
-		if s.CutOff() {
-			unknown[s.Name] = true
-		}
-		return s.CutOff()
-	})
-	for range lookBack {
-		if len(unknown) == 0 {
-			break
-		}
-		if e, err = db.Before(ctx, e.Meta.Selection, e.Seq); err != nil || e == nil {
-			return side, err
-		}
-		earlier, err := db.Side(ctx, e)
-		if err != nil {
-			return side, err
-		}
-		for _, s := range earlier.Hosts {
-			if unknown[s.Name] && !s.CutOff() {
-				side.Hosts = append(side.Hosts, s)
-				delete(unknown, s.Name)
-			}
-		}
-	}
-	return side, nil
-}
-
-// traits reads those that a run refers to.
-func (db *DB) traits(ctx context.Context, seq int64) (map[int64]audit.Traits, error) {
-	rows, err := db.sql.QueryContext(ctx, "SELECT piece.id, piece.data FROM result JOIN piece ON piece.id = result.traits WHERE run = ?", seq)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all := map[int64]audit.Traits{}
-	for rows.Next() {
-		var id int64
-		var data []byte
-		if err := rows.Scan(&id, &data); err != nil {
-			return nil, err
-		}
-		var t audit.Traits
-		if err := json.Unmarshal(data, &t); err != nil {
-			return nil, err
-		}
-		t.BootID, t.MachineID, t.Namespace, t.ConfigSource = clean(t.BootID), clean(t.MachineID), clean(t.Namespace), clean(t.ConfigSource)
-		all[id] = t
-	}
-	return all, rows.Err()
 }
 
 // Names are the hosts of a run, sorted.

@@ -20,9 +20,14 @@ const applicationID = 0x74776175
 //go:embed schema1.sql
 var schema1 string
 
+// schema2 adds what tells when a look was besides its date.
+//
+//go:embed schema2.sql
+var schema2 string
+
 // migrations bring a file from one schema version to the next. None of them ever
 // changes once it was released.
-func migrations() []string { return []string{schema1} }
+func migrations() []string { return []string{schema1, schema2} }
 
 // magic begins every SQLite file.
 var magic = []byte("SQLite format 3\x00")

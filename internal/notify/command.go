@@ -22,6 +22,17 @@ type Command struct {
 	Timeout time.Duration
 }
 
+// Check reports whether the program is there, by the PATH of this process.
+func (c Command) Check() error {
+	if len(c.Args) == 0 || c.Args[0] == "" {
+		return errors.New("the alarm names no command")
+	}
+	if _, err := exec.LookPath(c.Args[0]); err != nil {
+		return fmt.Errorf("command: %w", err)
+	}
+	return nil
+}
+
 // Send runs the command and waits for it. What it says on standard error is in
 // the error when it fails.
 func (c Command) Send(ctx context.Context, m Message) error {

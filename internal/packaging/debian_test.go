@@ -149,8 +149,8 @@ func (d *debian) setUp(t *testing.T, client *sshtest.Client, h *host) {
 	write(t, d.path("etc/twaudit/hosts"), h.Addr()+"\n", 0o644)
 	write(t, d.path("etc/twaudit/ssh-key.pub"), load(t, client.KeyFile+".pub"), 0o644)
 	write(t, d.path("etc/twaudit/ssh-key"), load(t, client.KeyFile), 0o600)
-	steps := regexp.MustCompile(`(?m)^ {4,}(twaudit .*)$`).FindAllStringSubmatch(load(t, d.path("usr/share/doc/twaudit/cron.md")), -1)
-	if len(steps) != 4 {
+	steps := regexp.MustCompile(`(?m)^ {7}((?:twaudit|touch|grep) .*)$`).FindAllStringSubmatch(load(t, d.path("usr/share/doc/twaudit/cron.md")), -1)
+	if len(steps) != 6 {
 		t.Errorf("docs/cron.md has the steps %q", steps)
 	}
 	for _, step := range steps {

@@ -212,7 +212,7 @@ func testDocs(t *testing.T, dist string) {
 	}
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "chat.url"), "https://chat.example.net/hook\n", 0o600)
-	alarms := regexp.MustCompile(`(?ms)^    notify:.*?\n\n`).FindString(docs)
+	alarms := regexp.MustCompile(`(?ms)^    alarms:\n.*?\n\n`).FindString(docs)
 	alarms = strings.ReplaceAll(strings.ReplaceAll("\n"+alarms, "\n    ", "\n"), "/etc/twaudit", dir)
 	write(t, filepath.Join(dir, "config.yaml"), alarms, 0o600)
 	if got := run(t, nil, binary, "config", "check", "--config", filepath.Join(dir, "config.yaml")); !strings.Contains(got, "alarms: chat") {

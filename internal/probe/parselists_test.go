@@ -84,6 +84,17 @@ const testNamespaces = "namespaces\nown 4026531840\nby ns\nprocesses 90\nrefused
 	"= ns 4026532002 0\nnetns blue\nuptime 5.10\ntw 1\noverflow 2\nlimit -1\n" +
 	"= ns 4026532003 99\ncomm redis\ncgroup /system.slice/redis.service\nuptime 5.20\ntw 0\n"
 
+// The login's own namespace keeps the name by which everything knows it, and says
+// beside it that ip netns made it.
+func TestNamespaces_ownByName(t *testing.T) {
+	t.Parallel()
+	for name, section := range map[string]string{"newc1": "namespaces\nown 4026531840\nnetns newc1\nby ns\n", "": "namespaces\nown 4026531840\nby ns\n"} {
+		if own := parsed(t, firstReading, section).Facts.Namespaces[0]; own.Name != "host" || own.Netns != name {
+			t.Errorf("%+v, want %q", own, name)
+		}
+	}
+}
+
 func TestNamespaces(t *testing.T) {
 	t.Parallel()
 	a := parsed(t, "limits\nnet.ipv4.tcp_max_tw_buckets 9\n", firstReading, testNamespaces,

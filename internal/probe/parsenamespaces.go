@@ -17,7 +17,7 @@ import (
 func (p *parser) namespaces(s *section) error {
 	b, tw := s.head(), p.facts.TimeWait
 	p.facts.Namespaces = []audit.Namespace{{
-		ID: b.text("own"), Name: "host",
+		ID: b.text("own"), Name: "host", Netns: b.text("netns"),
 		Buckets: tw.Buckets, Limit: tw.Limit, OverflowTotal: tw.OverflowTotal, OverflowDelta: tw.OverflowDelta,
 	}}
 	var broken error

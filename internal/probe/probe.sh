@@ -17,9 +17,8 @@ LC_ALL=C
 PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin:/usr/bin:/bin
 export LC_ALL PATH
 
-# What the shell itself prints waits in $out: each write is a packet, and hundreds
-# cost the client more than the login. It is sent before what may take long, and
-# has to be before a command prints by itself.
+# What the shell prints waits in $out: each write is a packet, and hundreds cost
+# more than the login. Flush before what may take long or prints by itself.
 say() { out=$out$*$nl; }
 raw() {
 	if [ ${#1} -le 1000 ]; then out="$out|$1$nl"; return; fi
@@ -42,7 +41,7 @@ first() {
 	if [ -f "$1" ] && [ -r "$1" ]; then read -r value <"$1"; fi
 }
 
-# head_of FILE LINES: raw lines.
+# head_of FILE LINES
 head_of() {
 	count=0
 	while [ "$count" -lt "$2" ] && { read -r line || [ -n "$line" ]; }; do
@@ -69,7 +68,7 @@ limited() {
 	if [ -n "$timeout" ]; then timeout "$@"; else shift; "$@"; fi
 }
 
-# --- command line -----------------------------------------------------------
+# --- command line ---
 
 number() {
 	case $1 in '' | *[!0-9]* | 0?* | ?????????*) refuse "bad number in the request" ;; esac
@@ -112,10 +111,10 @@ requested() {
 	words $request
 }
 
-# --- limits on ourselves ----------------------------------------------------
+# --- limits on ourselves ---
 
-# watchdog ends us and our children in time: the end of an SSH session does not.
-# It holds none of our streams and outlives us by 5 s at most.
+# watchdog ends us and our children in time: the end of a session does not. It holds
+# none of our streams and outlives us by 5 s at most.
 watchdog() {
 	exec </dev/null >/dev/null 2>&1
 	trap 'kill "$nap"; exit 0' TERM
@@ -134,8 +133,7 @@ watchdog() {
 	kill -9 $$
 }
 
-# reap kills the descendants of $$, but $me. Their numbers are in no order, so it
-# goes round until there is no new one.
+# reap kills the descendants of $$, but $me, whose numbers are in no order.
 reap() {
 	family=" $$ "
 	grown=1
@@ -179,7 +177,7 @@ find_timeout() {
 	timeout=yes
 }
 
-# --- identity ---------------------------------------------------------------
+# --- identity ---
 
 # identity: 1 when there is nothing more to ask.
 identity() {
@@ -226,9 +224,8 @@ names() {
 }
 
 # kernel_age: quadratic=1 before 2.6.37, whose /proc/net/tcp costs the square of
-# its rows; silent=1 from 2.6.38 on, which count overflows and never log them;
-# sorted=1 from 6.15 on, which keep the connections to one destination side by
-# side.
+# its rows; silent=1 from 2.6.38 on, which never log overflows; sorted=1 from 6.15
+# on, which keep the connections to one destination side by side.
 kernel_age() {
 	quadratic=0 silent=1 sorted=0
 	case $kernel in
@@ -262,7 +259,7 @@ clock() {
 	if [ "$word" = MemTotal: ]; then say "mem_total_kb ${value%% *}"; fi
 }
 
-# zone: log stamps are by the clock on the wall, and summer time comes and goes.
+# zone: log stamps are by the clock on the wall, with its summer time.
 zone() {
 	if [ "$silent" = 1 ] || [ ! -r /etc/localtime ] || ! have od; then return 0; fi
 	value=$(exec od -A n -v -t x1 -N 8192 /etc/localtime </dev/null)
@@ -322,7 +319,7 @@ release() {
 	done
 }
 
-# --- sysctls and counters ---------------------------------------------------
+# --- sysctls and counters ---
 
 # limits reads all sysctls with one awk; see first for why not with read.
 limits() {
@@ -437,7 +434,7 @@ openvz() {
 	done </proc/user_beancounters
 }
 
-# --- network namespaces -----------------------------------------------------
+# --- network namespaces ---
 
 # overflow_in FILE: TCPTimeWaitOverflow in $overflow.
 overflow_in() {
@@ -468,8 +465,8 @@ overflow_of() {
 }
 
 # list_namespaces: $value gets lines "INODE PATH", our own first; $asked the paths
-# of the processes. Root reads the namespace of each process. Others may not, but
-# may look at /proc/PID/net, whose files have another inode in each namespace.
+# of the processes. Only root may read their namespaces; all may look at
+# /proc/PID/net, whose files have another inode in each.
 list_namespaces() {
 	set +f
 	if [ "$uid" = 0 ] && [ -e /proc/self/ns/net ]; then
@@ -489,10 +486,10 @@ list_namespaces() {
 	processes=$#
 }
 
-# sort_namespaces splits that list: $own, $spaces ("ID:PID" each), $netns
+# sort_namespaces splits that list: $own, $spaces ("ID:PID:START" each), $netns
 # ("ID=PATH" each), $told (paths of processes that were told apart).
 sort_namespaces() {
-	own='' same='' spaces='' netns='' told='' found=0 named=0
+	own='' same='' spaces='' netns='' told='' init='' found=0 named=0 elders=0
 	IFS=$nl
 	for line in $value; do
 		id=${line%% *}
@@ -502,7 +499,10 @@ sort_namespaces() {
 		case $path in
 		/proc/self/ns/net) own=$id; if [ "$by" = ns ]; then same=$id; fi; continue ;;
 		/proc/self/net/netstat) same=p$id; continue ;;
-		/proc/*) told="$told $path" ;;
+		/proc/*)
+			told="$told $path"
+			if [ "$pid" = 1 ]; then init=$id; fi
+			;;
 		*) plain_name "$path" || continue; pid=0; netns="$netns$id=$path$nl" ;;
 		esac
 		# By their names they cannot be told from those of the processes.
@@ -511,11 +511,40 @@ sort_namespaces() {
 			continue
 		fi
 		if [ "$by" = procnet ]; then id=p$id; fi
-		case " $same $spaces" in *" $id "* | *" $id:"*) continue ;; esac
+		case " $same $spaces" in
+		*" $id "*) continue ;;
+		*" $id:"*) elder; continue ;;
+		esac
 		found=$((found + 1))
-		if [ "$found" -le 256 ]; then spaces="$spaces $id:$pid"; fi
+		if [ "$found" -le 256 ]; then spaces="$spaces $id:$pid:"; fi
 	done
 	unset IFS
+}
+
+# elder: the process of a namespace that began first. One of a login is gone soon,
+# and numbers wrap.
+elder() {
+	known=${spaces#*" $id:"}
+	known=${known%%" "*}
+	case $known/$pid/$elders in 1:* | */0/* | */2000) return 0 ;; esac
+	elders=$((elders + 1))
+	value=${known#*:}
+	if [ -z "$value" ]; then begun "${known%%:*}"; fi
+	oldest=$value
+	begun "$pid"
+	if [ "$value" -ge "$oldest" ]; then pid=${known%%:*} value=$oldest; fi
+	spaces="${spaces%%" $id:"*} $id:$pid:$value${spaces#*" $id:$known"}"
+}
+
+# begun PID: its start in $value; late when gone.
+begun() {
+	line=
+	value=999999999999999
+	{ read -r line <"/proc/$1/stat"; } || return 0
+	line=${line##*") "}
+	line=${line#* * * * * * * * * * * * * * * * * * * }
+	line=${line%% *}
+	case $line in '' | *[!0-9]*) ;; *) value=$line ;; esac
 }
 
 # refusals: $refused gets the processes that live and were not told apart; both
@@ -591,7 +620,7 @@ readings() {
 	fi
 }
 
-# readings_by_name: of a namespace without a process.
+# readings_by_name: without a process.
 readings_by_name() {
 	tw='' header=
 	netns_path "$1"
@@ -619,7 +648,11 @@ namespaces() {
 	if ! have stat; then say "gap namespaces no-tool"; return; fi
 	list_namespaces
 	sort_namespaces
-	if [ -n "$own" ]; then say "own $own"; fi
+	if [ -n "$own" ]; then
+		say "own $own"
+		netns_path "$own"
+		case $path$init in /run/netns/*"$own") ;; /run/netns/*) say "netns ${path##*/}" ;; esac
+	fi
 	say "by $by"
 	say "processes $processes"
 	refusals
@@ -632,6 +665,7 @@ namespaces() {
 	unseen
 	for id in $spaces; do
 		pid=${id#*:}
+		pid=${pid%%:*}
 		id=${id%%:*}
 		say "= ns $id $pid"
 		if [ "$pid" != 0 ]; then
@@ -668,12 +702,14 @@ unseen() {
 namespaces_last() {
 	section namespaces-last
 	for id in $spaces; do
-		say "= ns ${id%%:*} ${id#*:}"
-		readings "${id%%:*}" "${id#*:}"
+		pid=${id#*:}
+		pid=${pid%%:*}
+		say "= ns ${id%%:*} $pid"
+		readings "${id%%:*}" "$pid"
 	done
 }
 
-# --- TCP states and who makes them ------------------------------------------
+# --- TCP states and who makes them ---
 
 # sizes: sockets of our namespace in $total, TIME_WAIT buckets in $tw.
 sizes() {
@@ -691,8 +727,8 @@ too_dear() {
 	[ "$quadratic" = 1 ] && [ "$sockets" = 0 ] && [ "$total" -gt "$1" ]
 }
 
-# sockets prints the sections states and top. Both come from one listing, of
-# which awk leaves a few lines: the kernel walks its whole table for each.
+# sockets prints the sections states and top, both from one listing: the kernel
+# walks its whole table for each.
 sockets() {
 	section states
 	sizes
@@ -722,8 +758,7 @@ without_listing() {
 }
 
 # tally lists, by $how: with ss all sockets (whole), all but TIME_WAIT (states, both)
-# or these of IPv6 too (sample); without ss (proc, and rows where the states are
-# known). -o tells the FIN_WAIT2 sockets that occupy a bucket. It returns 1 when the
+# or these of IPv6 too (sample); without ss (proc, rows where states are known). -o tells the FIN_WAIT2 sockets that occupy a bucket. It returns 1 when the
 # listing failed, 5 when IPv6 has too many rows, and has printed nothing then.
 tally() {
 	flush
@@ -758,8 +793,8 @@ states_netstat() {
 		}'
 }
 
-# What ss leaves out is sampled from /proc/net/tcp, whose reader may stop: rows
-# come in the order of a hash, so the first ones will do.
+# What ss leaves out is sampled from /proc/net/tcp, whose reader may stop: its rows
+# are in hash order, so the first ones will do.
 # shellcheck disable=SC2016
 tally_program='
 function ipv4(a) {
@@ -914,7 +949,7 @@ function top(   r4, r6, k, part) {
 	best("dest")
 }'
 
-# --- sysctl files -----------------------------------------------------------
+# --- sysctl files ---
 
 # The kind of a file follows from its path; lines are ours when they name a key
 # of ours or are a glob that may match one. systemd knows globs.
@@ -1075,19 +1110,18 @@ newest_change() {
 	unset IFS
 }
 
-# --- kernel log -------------------------------------------------------------
+# --- kernel log ---
 
 # collate turns matching lines into a few groups. Input is the output of grep
 # with a context line ("--" between stretches) or of a command (stream=1), then
-# a status line that begins with our nonce. It exits 3 when the search failed and
-# has printed nothing then, and 4 when there are more lines than it was given; it
-# has printed their number and the first record. With years=1 it exits 5 when all
-# is well and records of ours have stamps without a year.
+# a status line that begins with our nonce. It exits 3 when the search failed, with
+# nothing printed, and 4 when there are more lines than it was given, with their
+# number and the first record. With years=1, 5: records of ours have no year.
 # shellcheck disable=SC2016
 collate_program='
 # stamp splits p, what stands before a message: HOUR, SEC (of the day, or -1), DAY
-# (of a leap year, or since 1970 or boot) and the REST behind the stamp. Minutes and seconds begin at CLOCK (0: unknown) and
-# end before ZONE.
+# (of a leap year, or since 1970 or boot) and the REST. Minutes and seconds begin
+# at CLOCK (0: unknown) and end before ZONE.
 function stamp(p,   i, s) {
 	sub(/^<[0-9]+>/, "", p)
 	HOUR = "-"; SEC = DAY = -1; REST = p; CLOCK = 0
@@ -1230,8 +1264,8 @@ function records(line,   p, pre, rest, ct, n) {
 	same = "-"
 	if (n == 1 && H && CLOCK && !TIMES && $0 !~ /^</) remember(ct == "-" ? 0 : length(ct) + 3)
 }
-# Most lines differ from an earlier one in nothing but minutes, seconds and the
-# stamp of printk. skeleton is a line without these (empty when it has other words
+# Most lines differ from earlier ones in minutes, seconds and the stamp of printk
+# alone. skeleton is a line without these (empty when it has other words
 # there); alike counts a line by its skeleton, which costs a fifth of records.
 function skeleton(p,   k) {
 	k = index($0, "[")
@@ -1263,8 +1297,8 @@ function alike(p,   key) {
 	return 1
 }
 # sparing counts a line about suppressed messages. The kernel prints it with the
-# next message that it lets through, maybe hours later, and means the window
-# before, in which it let through the last one before: ours, or another one.
+# next message that it lets through, maybe hours later, and means the window of
+# the last one before: ours, or another one.
 function sparing(line,   name, n, d, p) {
 	if (!match(line, /[A-Za-z_0-9]+: [0-9]+ (callbacks|messages) suppressed/)) return
 	name = substr(line, RSTART, RLENGTH)
@@ -1297,9 +1331,8 @@ function previous() {
 		BY = speaker(REST); BYDAY = DAY; BYSEC = SEC
 	}
 }
-# between is whether the window may be that of other messages, which came more
-# than a minute after ours. Which lines of a kernel are rate-limited cannot be
-# known; the line before is taken for one.
+# between is whether the window may be that of other messages, more than a minute
+# after ours. Which lines are rate-limited cannot be known; the one before is.
 function between(host) {
 	if (BY == "?" || BY == host && apart(sinceday[host], since[host], BYDAY, BYSEC) > 60) return 1
 	return (host in rivalday) && apart(sinceday[host], since[host], rivalday[host], rivalsec[host]) > 60
@@ -1400,7 +1433,7 @@ END {
 }'
 
 # places_program returns 0 when a big log may hold more than a year: a step to the
-# next place is long, or all make a year. The same days of two years look like one.
+# next place is long, or all make a year.
 # shellcheck disable=SC2016
 places_program='
 BEGIN { split("0 31 60 91 121 152 182 213 244 274 305 335", before, " ") }
@@ -1419,9 +1452,9 @@ part == 2 && /^[A-Z][a-z][a-z] [ 0-9][0-9] [0-9][0-9]:/ {
 END { exit !(long || total > 330 || places < 8) }'
 
 # turning tells for the hours of our records, and of the first line, how often the
-# year turned behind them. It has turned where the calendar falls back by half of
-# it and then goes on, for a week or to the end of the file: a clock that is wrong
-# after each boot comes back sooner, and smaller steps are clocks that were set.
+# year turned behind them: where the calendar falls back by half of it and goes on,
+# for a week or to the end of the file. A clock that is wrong after each boot comes
+# back sooner, and smaller steps are clocks that were set.
 # shellcheck disable=SC2016
 turning_program='
 function turn(   i) {
@@ -1477,10 +1510,9 @@ log() {
 	if [ "$skipped" -gt 0 ]; then say "skipped $skipped"; fi
 }
 
-# own_lines: $own matches the lines of this host in a log, or without any name, and
-# $own_kernel those of its kernel. $host is its name. On a log server all other
-# lines say nothing about this host. The name may be the short or the full one, and
-# is not set yet early in a boot.
+# own_lines: $own matches the lines of this host ($host) in a log, or without any
+# name, and $own_kernel those of its kernel: on a log server the others say nothing.
+# The name may be short or full, and is not set yet early in a boot.
 own_lines() {
 	first /proc/sys/kernel/hostname
 	host=$value
@@ -1649,8 +1681,8 @@ newest_own() {
 	} <"$path" | tail -n 1)
 }
 
-# turning looks for turns of the year in what was searched. Most files hold less
-# than a year, and have no line from a month outside of $oldest to $value.
+# turning looks for turns of the year in what was searched. Most files have no
+# line from a month outside of $oldest to $value.
 turning() {
 	flush
 	from_end "$searched"
@@ -1751,9 +1783,8 @@ search_ours() {
 	} <"$path" | trim | awk -v nonce="$nonce" -v most="$1" -v only=ours -v years=1 -v took="$take" -v left="$left" -v partial="$skip" "$collate_program"
 }
 
-# search_long is the second try where grep ran out of memory, which it does on a
-# line of 100 MB: lines are cut first, at ten times the cost. It is the first one
-# where grep is blind.
+# search_long is the second try where grep ran out of memory, as on a line of
+# 100 MB: lines are cut first, at ten times the cost. Where grep is blind, the first.
 search_long() {
 	now_cs
 	[ "$cs" -lt "$deadline" ] || return 1
@@ -1769,8 +1800,8 @@ search_long() {
 	if [ "$blind" = 0 ]; then say "gap long-lines budget"; fi
 }
 
-# search_newest: too many records to look at each. About the newest 8000 are taken
-# apart; $value is their number and the first one.
+# search_newest: of too many records about the newest 8000 are taken apart; $value
+# is their number and the first one.
 search_newest() {
 	count=${value%%"$nl"*}
 	earliest=${value#*"$nl"}
@@ -1882,7 +1913,7 @@ busybox_log() {
 	} | awk -v nonce="$nonce" -v stream=2 "$collate_program"
 }
 
-# --- the run ----------------------------------------------------------------
+# --- the run ---
 
 # rest sleeps what is left of the sample time since the first counters.
 rest() {

@@ -170,6 +170,7 @@ func (a *Auditor) visit(ctx context.Context, job Job, slot func(context.Context)
 	case parseErr == nil:
 		// A complete answer counts, whatever became of the connection after it.
 		v.answer = answer
+		a.unheardSudo(job, answer)
 		refusedSudo(answer.Gaps, out.Sudo, a.SudoAsk)
 	case err != nil:
 		v.failure = a.interrupted(ctx, err, out)

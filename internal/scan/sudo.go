@@ -27,6 +27,26 @@ func (a *Auditor) asRoot(nonce string) *remote.Sudo {
 	}
 }
 
+// FixedCommand is in the remedy of a host where a command of its own answers the
+// login, so that nothing which is asked for can bring sudo there.
+const FixedCommand = "a fixed command"
+
+// unheardSudo adds the gap of a host where root was asked for in vain and nobody
+// said so. The line that asks for root does say so where sudo refuses; an answer
+// without a word, as another user, comes from a forced command: that takes the
+// numbers and words of a request and nothing of the line around them.
+func (a *Auditor) unheardSudo(job Job, answer *probe.Answer) {
+	host := answer.Facts.Host
+	if job.Local || !a.Sudo && !a.SudoAsk || host.UID == nil || *host.UID == 0 || host.Sudo != "" {
+		return
+	}
+	answer.Gaps = append(answer.Gaps, audit.Gap{
+		Section: "sudo", Reason: "--sudo was not heard: " + FixedCommand + " answers this login (command= of the key, or ForceCommand)", Remedy: fixedRemedy,
+	})
+}
+
+const fixedRemedy = "put sudo into " + FixedCommand + " on the host, as twaudit probe --sudoers USER shows, and scan without --sudo"
+
 // refusedSudo completes the gap of a host that was asked without root's rights:
 // why, and what they would add. reason is remote's; empty: the host refused. asked
 // tells whether sudo was to get a password. That sudo would help is no advice
@@ -40,6 +60,9 @@ func refusedSudo(gaps []audit.Gap, reason string, asked bool) {
 		gaps[at].Reason = text.CleanMax(reason, maxMessage) + ": the probe ran without it"
 	}
 	switch {
+	case gaps[at].Remedy == fixedRemedy:
+	case strings.Contains(reason, "forced command"):
+		gaps[at].Remedy = fixedRemedy
 	case strings.Contains(reason, "rejected"):
 		gaps[at].Remedy = "the password was rejected: run again with the right one"
 	case !asked:

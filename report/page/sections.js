@@ -61,12 +61,18 @@ const numbersSection = (h) => {
     pairs.length ? el("dl", { class: "pairs" }, ...pairs.map(([k, v]) => el("div", {}, el("dt", {}, k), el("dd", {}, v)))) : null);
 };
 
+// safe is the limit that the advice names; 0 is none. roundUp: a little room is some.
+const safe = (room) => room.advised_limit || room.needed_limit || 0;
+const roundUp = (room) => room.lower_bound ? Math.ceil(room.load_factor * 10) / 10 : room.load_factor;
+
 const headroomPairs = (room, tw) => [
   ["the limit sustains", known(room.capacity) && rate(room.capacity) + " closes/s"],
   ["measured", known(room.close_rate) && rate(room.close_rate) + " closes/s"],
   ["mean of the last minute", known(room.mean_rate) && rate(room.mean_rate) + " closes/s"],
-  ["room for", known(room.load_factor) && room.load_factor.toFixed(1) + " × this load"],
-  ["a safe limit", known(room.needed_limit) && count(room.needed_limit) + (known(room.needed_memory_bytes) ? ", " + bytes(room.needed_memory_bytes) : "")],
+  ["destroyed", known(room.overflow_rate) && rate(room.overflow_rate) + " sockets/s beside them"],
+  ["room for", known(room.load_factor) && (room.lower_bound ? "less than " : "") + roundUp(room).toFixed(1) + " × " + (room.lower_bound ? "that load" : "this load")],
+  ["the load needs", room.needed_limit > 0 && room.needed_limit !== room.advised_limit && "a limit of " + (room.lower_bound ? "at least " : "") + count(room.needed_limit)],
+  ["a safe limit", safe(room) > 0 && count(safe(room)) + ", " + bytes(safe(room) * 256)],
   ["the kernel's default", known(tw.default_limit) && count(tw.default_limit)],
 ].filter(([, value]) => value);
 

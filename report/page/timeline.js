@@ -41,6 +41,10 @@ const earlierRuns = (h) => {
   for (const c of (past.limit_changes || []).slice(-20)) {
     list.push([c.and, "limit seen changed from " + count(c.from) + " to " + count(c.to) + "; it was " + count(c.from) + " still at " + stamp(time(c.between), offsetOf(c.between))]);
   }
+  const rise = past.last_rise;
+  if (rise && rise.unmoved_looks > 0) {
+    list.push([rise.to, plural(rise.sockets, "socket") + " destroyed before this look" + (rise.from ? ", and after " + stamp(time(rise.from), offsetOf(rise.from)) : "")]);
+  }
   const peak = past.peak;
   if (peak) {
     const of = known(peak.limit) ? " of " + count(peak.limit) : "", share = known(peak.ratio) ? " (" + percent(peak.ratio) + ")" : "";
