@@ -68,7 +68,7 @@ func (s Mail) Send(ctx context.Context, m Message) error {
 	if pause == nil {
 		pause = doubling
 	}
-	err = again(ctx, pause, func(ctx context.Context) error {
+	err = again(ctx, perMail, pause, func(ctx context.Context) error {
 		err := client.DialAndSendWithContext(ctx, messages...)
 		messages = slices.DeleteFunc(messages, (*mail.Msg).IsDelivered)
 		if len(messages) == 0 {
@@ -167,7 +167,7 @@ func (s Mail) client() (*mail.Client, error) {
 	if err != nil || port < 1 || port > 65535 {
 		return nil, fmt.Errorf("server: %q is no port", service)
 	}
-	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(perTry)}
+	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(perMail)}
 	switch s.Encryption {
 	case "", StartTLS:
 		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))

@@ -118,6 +118,7 @@ func bounded(words string) string {
 const (
 	tries      = 3
 	perTry     = 10 * time.Second
+	perMail    = 30 * time.Second // for mail servers that greet late on purpose, and all recipients
 	firstPause = time.Second      // before the second try; doubles
 	longest    = 10 * time.Second // pause that a server may ask for
 )
@@ -131,10 +132,11 @@ type temporary struct {
 func (t temporary) Unwrap() error { return t.error }
 
 // again calls send until it succeeds, fails for good, or has been tried often
-// enough. The pause of a try is what pause makes of its number.
-func again(ctx context.Context, pause func(int) time.Duration, send func(context.Context) error) error {
+// enough, each time within limit. The pause of a try is what pause makes of its
+// number.
+func again(ctx context.Context, limit time.Duration, pause func(int) time.Duration, send func(context.Context) error) error {
 	for try := 1; ; try++ {
-		attempt, cancel := context.WithTimeout(ctx, perTry)
+		attempt, cancel := context.WithTimeout(ctx, limit)
 		err := send(attempt)
 		cancel()
 		var later temporary

@@ -208,7 +208,7 @@ func (w *Webhook) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	err = again(ctx, w.pause, func(ctx context.Context) error { return w.post(ctx, body) })
+	err = again(ctx, perTry, w.pause, func(ctx context.Context) error { return w.post(ctx, body) })
 	return without(err, w.secrets()...)
 }
 

@@ -221,7 +221,7 @@ func TestAgain_stopsWithTheContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	tries := 0
-	err := again(ctx, func(int) time.Duration { return time.Hour }, func(context.Context) error {
+	err := again(ctx, perTry, func(int) time.Duration { return time.Hour }, func(context.Context) error {
 		tries++
 		cancel()
 		return temporary{error: errors.New("busy")}
