@@ -6,7 +6,7 @@ go 1.26.0
 require (
 	github.com/jedib0t/go-pretty/v6 v6.8.3 // the terminal table, Markdown and the progress line
 	github.com/kevinburke/ssh_config v1.6.0 // the grammar of ssh_config; remote/sshconfig corrects what it resolves
-	github.com/klauspost/compress v1.18.3 // deflate whose dictionary can be replaced: history stores hosts in two thirds of the time
+	github.com/klauspost/compress v1.18.3 // deflate whose dictionary can be replaced: history stores hosts in three quarters of the time
 	github.com/spf13/cobra v1.10.2 // subcommands, help, completions, man pages
 	github.com/spf13/pflag v1.0.9 // flag values of our own under cobra
 	github.com/wneessen/go-mail v0.8.1 // SMTP with STARTTLS and authentication for alarms

@@ -492,6 +492,7 @@ sort_namespaces() {
 	own='' same='' spaces='' netns='' told='' init='' found=0 named=0 elders=0
 	IFS=$nl
 	for line in $value; do
+		unset IFS
 		id=${line%% *}
 		path=${line#* }
 		pid=${path#/proc/}
@@ -541,10 +542,9 @@ begun() {
 	line=
 	value=999999999999999
 	{ read -r line <"/proc/$1/stat"; } || return 0
-	line=${line##*") "}
-	line=${line#* * * * * * * * * * * * * * * * * * * }
-	line=${line%% *}
-	case $line in '' | *[!0-9]*) ;; *) value=$line ;; esac
+	# shellcheck disable=SC2086
+	set -- ${line##*") "}
+	case ${20-} in '' | *[!0-9]*) ;; *) value=${20} ;; esac
 }
 
 # refusals: $refused gets the processes that live and were not told apart; both
